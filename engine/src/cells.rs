@@ -12,28 +12,11 @@ use crate::index::Index;
 use crate::journal::Writer;
 use crate::record::StepRecord;
 use crate::store::Store;
-use crate::values::{PACK_LIMIT, ValuesError};
+use crate::values::{PACK_MAX, ValueError};
 
 const MAGIC: &[u8; 16] = b"metalab cells 1\n";
 const MOST: usize = 16_384;
 const MASK: u8 = 0x0f;
-
-/// Why the cells of a step could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CellsError {
-    /// A chunk cannot be had.
-    #[error(transparent)]
-    Value(#[from] ValuesError),
-    /// A value is no chunk of run ids.
-    #[error(
-        "value {digest} is no list of cells of this version: use the metalab that wrote it, or a newer one"
-    )]
-    Malformed {
-        /// The value.
-        digest: Digest,
-    },
-}
 
 /// Cuts the ids of a step's cells, in index order, into chunks.
 pub fn chunks(ids: &[RunId]) -> impl Iterator<Item = &[RunId]> {
@@ -64,7 +47,7 @@ pub fn write(
     writer: &mut Writer,
     index: &Index,
     ids: &[RunId],
-) -> Result<Vec<Digest>, CellsError> {
+) -> Result<Vec<Digest>, ValueError> {
     let mut digests = Vec::new();
     let mut bytes = Vec::new();
     for chunk in chunks(ids) {
@@ -72,9 +55,9 @@ pub fn write(
         bytes.extend_from_slice(MAGIC);
         chunk.iter().for_each(|id| bytes.extend_from_slice(id.as_bytes()));
         let digest = Digest::of(&bytes);
-        let there = match bytes.len() <= PACK_LIMIT {
+        let there = match bytes.len() <= PACK_MAX {
             true => index.place_of(&digest).is_some(),
-            false => store.blobs().has(&digest).map_err(ValuesError::Blob)?,
+            false => store.blobs().has(&digest).map_err(ValueError::Blob)?,
         };
         if !there {
             store.values().put(writer, &bytes)?;
@@ -89,7 +72,7 @@ pub fn read<'a>(
     store: &'a Store,
     index: &'a Index,
     step: &'a StepRecord,
-) -> impl Iterator<Item = Result<RunId, CellsError>> + 'a {
+) -> impl Iterator<Item = Result<RunId, ValueError>> + 'a {
     step.chunks.iter().flat_map(move |digest| match read_chunk(store, index, digest) {
         Ok(ids) => ids.into_iter().map(Ok).collect::<Vec<_>>(),
         Err(error) => vec![Err(error)],
@@ -100,9 +83,9 @@ pub fn read<'a>(
 ///
 /// # Errors
 /// When the chunk is missing, damaged or no chunk at all.
-pub fn read_chunk(store: &Store, index: &Index, digest: &Digest) -> Result<Vec<RunId>, CellsError> {
+pub fn read_chunk(store: &Store, index: &Index, digest: &Digest) -> Result<Vec<RunId>, ValueError> {
     let bytes = store.values().get(digest, index)?;
-    let malformed = || CellsError::Malformed { digest: *digest };
+    let malformed = || ValueError::NotCells { digest: *digest };
     let ids = bytes.strip_prefix(MAGIC).ok_or_else(malformed)?;
     let (ids, rest) = ids.as_chunks::<32>();
     if !rest.is_empty() {

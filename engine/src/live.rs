@@ -17,6 +17,14 @@ pub fn log_key(run: &RunId, writer: &WriterId) -> Key {
     Key::new(&format!("live/logs/{run}-{writer}.log")).expect("ids are legal in keys")
 }
 
+/// Removes the log of an attempt whose record is durable. That it cannot be removed is no error: it is swept when old.
+pub(crate) fn remove_log(store: &Store, run: &RunId, writer: &WriterId) {
+    let key = log_key(run, writer);
+    if let Err(error) = store.backend().delete(&key) {
+        tracing::debug!(%key, %error, "a log is left over");
+    }
+}
+
 /// The logs of attempts of a run that work now (or died), newest first.
 ///
 /// # Errors

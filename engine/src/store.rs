@@ -87,12 +87,22 @@ pub enum StoreError {
         /// The cause.
         source: BackendError,
     },
+    /// Its files cannot be reached, and it is clear which store is meant.
+    #[error(transparent)]
+    Files(#[from] BackendError),
     /// No store id can be made.
     #[error("the system gave no randomness for a store id")]
     Randomness {
         /// The cause.
         source: std::io::Error,
     },
+}
+
+impl StoreError {
+    /// What a back end's error means for a store.
+    pub fn backend(store: &Store, source: BackendError) -> Self {
+        sort(source, store.describe())
+    }
 }
 
 /// A place that keeps experiments. Cheap to clone.
@@ -274,7 +284,10 @@ fn locate(text: &str, opening: Opening) -> Result<Arc<dyn Backend>, StoreError> 
             Err(error) => return Err(sort(BackendError::from_io("open", text, error), text)),
         }
     }
-    Ok(locator.open(opening)?)
+    locator.open(opening).map_err(|error| match error {
+        LocatorError::Backend(source) => sort(source, text),
+        error => StoreError::Locator(error),
+    })
 }
 
 fn read_manifest(backend: &dyn Backend, store: &str) -> Result<Option<Manifest>, StoreError> {
@@ -314,11 +327,18 @@ fn is_empty(backend: &dyn Backend, store: &str) -> Result<bool, StoreError> {
 
 /// Whether a local folder holds files and is no store.
 fn is_foreign(folder: &Path) -> std::io::Result<bool> {
-    if folder.join("metalab.json").try_exists()? || std::fs::read_dir(folder)?.next().is_none() {
+    let manifest = || folder.join("metalab.json").try_exists();
+    if manifest()? {
         return Ok(false);
     }
-    // Another process may be creating it: then the file appears before anything else.
-    Ok(!folder.join("metalab.json").try_exists()?)
+    for entry in std::fs::read_dir(folder)? {
+        // Another process may be creating it this moment, and this is its manifest on the way to its name.
+        if !entry?.file_name().as_encoded_bytes().starts_with(b"metalab.json~") {
+            // Or it was created meanwhile: the manifest has its name before anything else is there.
+            return manifest().map(|there| !there);
+        }
+    }
+    Ok(false)
 }
 
 fn random_id() -> Result<String, StoreError> {

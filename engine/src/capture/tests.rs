@@ -3,27 +3,33 @@
 use std::fs;
 use std::sync::Arc;
 
-use metalab_cas::object::ObjectBackend;
-use metalab_cas::{Backend, Blobs, Digest};
+use metalab_cas::Digest;
 
 use super::*;
 use crate::id::{RunId, WriterId};
 use crate::live::log_key;
 use crate::record::Scalar;
+use crate::store::Store;
 
 fn run() -> RunId {
     RunId(Digest::of(b"run"))
 }
 
+fn sink(store: &Store) -> StoreSink {
+    StoreSink::new(Arc::new(store.blobs().clone()), store.backend().clone(), WriterId::from_bytes([7; 16]))
+}
+
 /// A store in a folder of its own, and a capture into it.
-fn stored() -> (tempfile::TempDir, StoreSink, Arc<Blobs>, Capture) {
+fn stored() -> (tempfile::TempDir, StoreSink, Store, Capture) {
     let folder = tempfile::tempdir().unwrap();
-    let backend: Arc<dyn Backend> =
-        Arc::new(metalab_cas::local::LocalBackend::create(folder.path()).unwrap());
-    let blobs = Arc::new(Blobs::new(backend.clone()));
-    let sink = StoreSink::new(blobs.clone(), backend, WriterId::from_bytes([7; 16]));
+    let store = Store::create(folder.path().join("store").to_str().unwrap()).unwrap();
+    let sink = sink(&store);
     let capture = Capture::new(Arc::new(sink.clone()), run());
-    (folder, sink, blobs, capture)
+    (folder, sink, store, capture)
+}
+
+fn live_log(folder: &tempfile::TempDir) -> std::path::PathBuf {
+    folder.path().join("store").join(log_key(&run(), &WriterId::from_bytes([7; 16])).as_str())
 }
 
 #[test]
@@ -162,7 +168,7 @@ fn artifacts_know_their_kind() {
 
 #[test]
 fn large_captures_go_to_the_store_at_once() {
-    let (folder, _, blobs, capture) = stored();
+    let (folder, _, store, capture) = stored();
     let large = vec![7_u8; 300_000];
     fs::write(folder.path().join("large.bin"), &large).unwrap();
     capture.artifact_bytes("large", large.clone());
@@ -178,15 +184,15 @@ fn large_captures_go_to_the_store_at_once() {
     assert_eq!(captured.artifacts[0].body, Body::Stored { digest, size: 300_000 });
     assert_eq!(captured.artifacts[1].body, Body::Bytes(vec![1; 1000]));
     assert_eq!(captured.artifacts[2].body, Body::Stored { digest, size: 300_000 });
-    assert_eq!(&blobs.get(&digest).unwrap()[..], &large[..]);
+    assert_eq!(&store.blobs().get(&digest).unwrap()[..], &large[..]);
     let Body::Stored { digest: tree, size: 1 } = captured.artifacts[3].body else { panic!("{captured:?}") };
-    assert!(blobs.get(&tree).is_ok());
+    assert!(store.blobs().get(&tree).is_ok());
 }
 
 #[test]
 fn logs_can_be_read_while_the_run_works() {
     let (folder, sink, _, capture) = stored();
-    let live = folder.path().join(log_key(&run(), &WriterId::from_bytes([7; 16])).as_str());
+    let live = live_log(&folder);
     assert!(!live.exists());
     capture.log("first");
     let line = fs::read_to_string(&live).unwrap();
@@ -205,22 +211,21 @@ fn logs_can_be_read_while_the_run_works() {
 
 #[test]
 fn long_logs_do_not_stay_in_memory() {
-    let (folder, _, blobs, capture) = stored();
+    let (folder, _, store, capture) = stored();
     let line = "x".repeat(1000);
     (0..1000).for_each(|_| capture.log(&line));
-    let live = folder.path().join(log_key(&run(), &WriterId::from_bytes([7; 16])).as_str());
+    let live = live_log(&folder);
     let text = fs::read(live).unwrap();
     assert_eq!(capture.log_text().as_bytes(), text);
     let Some(Body::Stored { digest, size }) = capture.finish().log else { panic!("not stored") };
     assert_eq!(size, text.len() as u64);
-    assert_eq!(&blobs.get(&digest).unwrap()[..], &text[..]);
+    assert_eq!(&store.blobs().get(&digest).unwrap()[..], &text[..]);
 }
 
 #[test]
 fn stores_that_are_no_folder_keep_logs_in_memory() {
-    let backend: Arc<dyn Backend> = Arc::new(ObjectBackend::memory());
-    let sink = StoreSink::new(Arc::new(Blobs::new(backend.clone())), backend, WriterId::from_bytes([7; 16]));
-    let capture = Capture::new(Arc::new(sink), run());
+    let store = Store::memory().unwrap();
+    let capture = Capture::new(Arc::new(sink(&store)), run());
     (0..1000).for_each(|_| capture.log("y".repeat(1000)));
     let Some(Body::Stored { size, .. }) = capture.finish().log else { panic!("not stored") };
     assert_eq!(size, 1000 * 1014);

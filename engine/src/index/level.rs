@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 
 use super::row::{FileRef, PLACE, ROW, Row, Shared, ValueRow};
 use crate::id::{RecordName, WriterId};
-use crate::journal::Position;
+use crate::journal::{Position, RecordPlace};
 use crate::record::LEVEL;
 
 const MAGIC: &[u8; 16] = b"metalab index 1\n";
@@ -46,6 +46,16 @@ pub(super) struct Cover {
     pub(super) to: Position,
 }
 
+/// A submission: where its record lies, and the origins of its steps.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub(super) struct Submission {
+    /// `None` as long as it is known only to be in a commit.
+    #[n(0)]
+    pub(super) place: Option<RecordPlace>,
+    #[n(1)]
+    pub(super) origins: Vec<u64>,
+}
+
 /// What a level says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -65,9 +75,8 @@ pub(super) struct Description {
     pub(super) files: Vec<FileRef>,
     #[n(6)]
     pub(super) origins: Vec<u64>,
-    /// Origins of the steps of each submission.
     #[n(7)]
-    pub(super) submissions: Vec<(RecordName, Vec<u64>)>,
+    pub(super) submissions: Vec<(RecordName, Submission)>,
     #[n(8)]
     pub(super) covers: Vec<Cover>,
 }

@@ -132,7 +132,16 @@ impl Index {
         }
         let (cursor, damages) = scan.finish();
         self.cursor = cursor;
+        let mut walked = HashSet::new();
         for damage in damages {
+            // What was hit may be the announcement of values: then they are looked for themselves.
+            if let Damage::Frame { writer, .. } = &damage
+                && walked.insert(*writer)
+            {
+                for (digest, place) in self.store.journal().packed(writer, files)? {
+                    self.recent.insert_value(&digest, &place);
+                }
+            }
             if !self.damages.contains(&damage) {
                 self.damages.push(damage);
             }
@@ -154,7 +163,7 @@ impl Index {
                     let known =
                         found.submission.map(|(name, step)| (self.submissions.get(&name), name, step));
                     let origin = match known {
-                        Some((Some(origins), _, step)) => origins.get(step as usize).copied().unwrap_or(0),
+                        Some((Some(known), _, step)) => known.origins.get(step as usize).copied().unwrap_or(0),
                         Some((None, name, step)) => {
                             self.recent.unresolved.push((found.run, record.name, name, step));
                             0
@@ -176,7 +185,10 @@ impl Index {
                 Err(error) => self.damages.push(refused(error.to_string())),
             },
             kind::SUBMISSION_OPENED => match record.decode() {
-                Ok(Record::Opened(submission)) => self.opened(record.name, &submission),
+                Ok(Record::Opened(submission)) => {
+                    self.opened(record.name, &submission);
+                    self.place(record.name, record.place);
+                }
                 Ok(_) => {}
                 Err(error) => self.damages.push(refused(error.to_string())),
             },

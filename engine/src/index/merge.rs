@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::level::{Cover, Description, Level, Sections};
+use super::level::{Cover, Description, Level, Sections, Submission};
 use super::recent::Recent;
 use super::row::{Row, Shared};
 use crate::id::{RecordName, WriterId};
@@ -12,7 +12,7 @@ pub(super) fn of_recent(
     name: &str,
     store: &str,
     recent: &Recent,
-    submissions: Vec<(RecordName, Vec<u64>)>,
+    submissions: Vec<(RecordName, Submission)>,
     covers: Vec<Cover>,
 ) -> Level {
     let mut sections = Sections::default();
@@ -119,7 +119,7 @@ pub(super) fn of_levels(name: &str, store: &str, levels: &[&Level]) -> Level {
         }
     }
     merge_values(levels, &renumber, &mut sections);
-    let mut submissions: HashMap<RecordName, Vec<u64>> = HashMap::new();
+    let mut submissions: HashMap<RecordName, Submission> = HashMap::new();
     for level in levels {
         submissions.extend(level.description.submissions.iter().cloned());
     }
@@ -236,7 +236,10 @@ mod tests {
         recent.insert_value(&Digest::of(b"a small value"), &PackPlace(place(90)));
         let to = Position { sequence: 3, chunk: 1, offset: 600, rest: 0 };
         let covers = vec![Cover { writer: WRITER, from: Position::default(), to }];
-        let submissions = vec![(RecordName { writer: WRITER, sequence: 1 }, vec![5])];
+        let submissions = vec![(
+            RecordName { writer: WRITER, sequence: 1 },
+            Submission { place: Some(place(0)), origins: vec![5] },
+        )];
         of_recent("x.idx", "00112233445566778899aabbccddeeff", &recent, submissions, covers)
     }
 

@@ -16,7 +16,7 @@
 //! | 20 | 4 | length of the description |
 //! | 24 | 4 | CRC-32C of the description |
 //! | 28 | 4 | CRC-32C of the 28 bytes before |
-//! | 32 | | description: CBOR map, 0 store id, 1 runs, 2 further attempts, 3 small values, 4 CRC-32C of all sections, 5 files [part, writer, chunk, day], 6 origins, 7 submissions [record, origins of its steps], 8 covers [writer, from (number, chunk, offset), to (number, chunk, offset, bytes behind it)] |
+//! | 32 | | description: CBOR map, 0 store id, 1 runs, 2 further attempts, 3 small values, 4 CRC-32C of all sections, 5 files [part, writer, chunk, day], 6 origins, 7 submissions [record, [place, origins of its steps]], 8 covers [writer, from (number, chunk, offset), to (number, chunk, offset, bytes behind it)] |
 //!
 //! then, from the next multiple of 64, six sections without gaps: ids of the runs (32 bytes each, ascending), a row of
 //! 64 bytes for each, ids and rows of further attempts of the same runs, digests of small values in packs (32) and
@@ -46,10 +46,10 @@ pub use entry::{Entry, Standing, origin, stands_before};
 pub use glance::Glance;
 
 use crate::id::{RecordName, RunId, WriterId};
-use crate::journal::{Committed, Cursor, Damage, JournalError, PackPlace, Part, Position};
+use crate::journal::{Committed, Cursor, Damage, JournalError, PackPlace, Part, Position, RecordPlace};
 use crate::record::SubmissionOpened;
 use crate::store::Store;
-use level::Level;
+use level::{Level, Submission};
 use recent::Recent;
 use row::Row;
 
@@ -111,7 +111,7 @@ pub struct Index {
     cursor: Cursor,
     /// What the levels have.
     published: Cursor,
-    submissions: HashMap<RecordName, Vec<u64>>,
+    submissions: HashMap<RecordName, Submission>,
     /// Those that no level has.
     new_submissions: Vec<RecordName>,
     damages: Vec<Damage>,
@@ -259,18 +259,43 @@ impl Index {
             let size = self.visible.entry((Part::Values, place.0.writer, place.0.chunk)).or_default();
             *size = end.max(*size);
         }
+        let unplaced = |name: &RecordName| self.submissions.get(name).is_some_and(|known| known.place.is_none());
+        if self.new_submissions.iter().any(unplaced) {
+            committed.records().for_each(|(name, place)| self.place(name, place));
+        }
         if self.cursor.sequence(&committed.writer()) >= committed.start().sequence {
             self.reach(committed.writer(), committed.end());
         }
     }
 
-    /// Notes a submission and its steps: attempts made for it by other processes get their origin from it.
+    /// Notes a submission that was just committed, before the commit is [covered](Self::cover). Attempts made for it
+    /// by other processes get their origin from its steps.
     pub fn opened(&mut self, name: RecordName, submission: &SubmissionOpened) {
-        let origins =
-            submission.steps.iter().map(|step| origin(&submission.experiment, &step.name)).collect();
-        if self.submissions.insert(name, origins).is_none() {
+        let origins = submission.steps.iter().map(|step| origin(&submission.experiment, &step.name)).collect();
+        self.submissions.entry(name).or_insert_with(|| {
             self.new_submissions.push(name);
+            Submission { place: None, origins }
+        });
+    }
+
+    /// Notes where the record of a submission lies.
+    fn place(&mut self, name: RecordName, place: RecordPlace) {
+        if let Some(known) = self.submissions.get_mut(&name) {
+            known.place = Some(place);
         }
+    }
+
+    /// Name and place of the record of every submission, in order of their names.
+    pub fn submissions(&self) -> impl Iterator<Item = (RecordName, RecordPlace)> + '_ {
+        let mut all: Vec<_> =
+            self.submissions.iter().filter_map(|(name, known)| Some((*name, known.place?))).collect();
+        all.sort_unstable();
+        all.into_iter()
+    }
+
+    /// Where the record of a submission lies.
+    pub fn submission(&self, name: &RecordName) -> Option<RecordPlace> {
+        self.submissions.get(name)?.place
     }
 
     /// What of the journal is in the index.

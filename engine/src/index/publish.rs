@@ -7,7 +7,7 @@ use metalab_cas::{Key, PutMode};
 use super::level::{Cover, Level};
 use super::recent::Recent;
 use super::{Index, IndexError, folder, merge};
-use crate::id::WriterId;
+use crate::id::{RecordName, WriterId};
 use crate::journal::now_micros;
 
 /// Levels that are less than so many times as heavy as what is added are merged with it ...
@@ -33,9 +33,9 @@ impl Index {
             return Ok(());
         }
         let name = new_name()?;
-        let submissions = self.new_submissions.iter();
-        let submissions =
-            submissions.filter_map(|name| Some((*name, self.submissions.get(name)?.clone()))).collect();
+        let placed = |name: &RecordName| self.submissions.get(name).is_some_and(|known| known.place.is_some());
+        let (new, waiting): (Vec<_>, Vec<_>) = self.new_submissions.iter().copied().partition(placed);
+        let submissions = new.into_iter().map(|name| (name, self.submissions[&name].clone())).collect();
         let mut level = merge::of_recent(&name, self.store.id(), &self.recent, submissions, covers);
         let merged = self.to_merge(level.weight());
         if !merged.is_empty() {
@@ -47,7 +47,7 @@ impl Index {
         self.store.backend().put(&key, level.image(), PutMode::Create)?;
 
         self.recent = Recent::default();
-        self.new_submissions.clear();
+        self.new_submissions = waiting;
         self.published = self.cursor.clone();
         for at in merged.into_iter().rev() {
             let old = self.levels.remove(at);

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use metalab_cas::Digest;
 
 use super::entry::Entry;
+use super::level::Submission;
 use super::row::{Row, Shared, ValueRow};
 use crate::id::{RecordName, RunId};
 use crate::journal::PackPlace;
@@ -141,10 +142,10 @@ impl Recent {
     }
 
     /// Fills in the origins of attempts whose submission is known by now.
-    pub(super) fn resolve(&mut self, submissions: &HashMap<RecordName, Vec<u64>>) {
+    pub(super) fn resolve(&mut self, submissions: &HashMap<RecordName, Submission>) {
         let waiting = std::mem::take(&mut self.unresolved);
         for (run, attempt, submission, step) in waiting {
-            let Some(origins) = submissions.get(&submission) else {
+            let Some(origins) = submissions.get(&submission).map(|known| &known.origins) else {
                 self.unresolved.push((run, attempt, submission, step));
                 continue;
             };

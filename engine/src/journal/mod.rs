@@ -178,6 +178,23 @@ impl Journal {
         Scan::new(self.clone(), from, records)
     }
 
+    /// All values in the packs of a writer, by reading them whole.
+    pub(crate) fn packed(
+        &self,
+        writer: &WriterId,
+        files: &[Segment],
+    ) -> Result<Vec<(Digest, PackPlace)>, JournalError> {
+        let mut values = Vec::new();
+        for file in files.iter().filter(|file| file.part == Part::Values && file.writer == *writer) {
+            match self.0.backend.get(&file.key) {
+                Ok(bytes) => values.extend(scan::values(file, &bytes)),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(values)
+    }
+
     /// Fetches and decodes one record.
     ///
     /// # Errors

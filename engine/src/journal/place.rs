@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use minicbor::{Decode, Encode};
+
 use super::segment::{Day, Part, chunk_key};
 use crate::id::WriterId;
 use metalab_cas::Key;
@@ -10,17 +12,22 @@ use metalab_cas::Key;
 ///
 /// It names the chunk the record was written to; when its writer has merged that chunk with others since, the journal
 /// finds it there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct RecordPlace {
     /// Who wrote it.
+    #[n(0)]
     pub writer: WriterId,
     /// The writer's chunk.
+    #[n(1)]
     pub chunk: u32,
     /// The day of the chunk's folder.
+    #[n(2)]
     pub day: Day,
     /// Where the frame begins in the chunk.
+    #[n(3)]
     pub offset: u64,
     /// Bytes of the whole frame, header included.
+    #[n(4)]
     pub len: u32,
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use metalab_cas::frame::{Frame, Item, Scanner};
+use metalab_cas::frame::{Frame, HEADER_LEN, Item, Scanner};
 use metalab_cas::{Backend, Digest};
 
 use super::announce::{self, ANNOUNCEMENT};
@@ -12,6 +12,7 @@ use super::cursor::{Cursor, Position};
 use super::damage::Damage;
 use super::place::{PackPlace, RecordPlace};
 use super::segment::{Day, HEAD, Head, Segment, VERSION};
+use super::writer::VALUE;
 use super::{Journal, JournalError};
 use crate::id::{RecordName, WriterId};
 
@@ -342,13 +343,21 @@ impl Reading {
             walk.at = end;
             match item {
                 Some(Item::Frame(frame)) => {
-                    let start = (frame.offset - chunk.base) as usize + metalab_cas::frame::HEADER_LEN;
+                    let start = (frame.offset - chunk.base) as usize + HEADER_LEN;
                     let payload = chunk.bytes.slice(start..walk.at);
-                    walk.sound = Some(start - metalab_cas::frame::HEADER_LEN);
+                    walk.sound = Some(start - HEADER_LEN);
                     self.position.offset = chunk.base + walk.at as u64;
                     // Damage is passed only when something sound comes after it; at the end it may be a write that
                     // its writer repeats in the next chunk.
-                    damages.append(&mut walk.pending);
+                    for mut damage in walk.pending.drain(..) {
+                        if let Damage::Frame { sequence, .. } = &mut damage
+                            && *sequence == Some(frame.seq)
+                        {
+                            // A head or an announcement was hit; they carry the number of the record after them.
+                            *sequence = None;
+                        }
+                        damages.push(damage);
+                    }
                     if let Some(event) = self.take(frame, payload, damages) {
                         return Some(event);
                     }
@@ -401,7 +410,7 @@ impl Reading {
             }
             self.position.sequence = frame.seq;
         }
-        let len = (metalab_cas::frame::HEADER_LEN + payload.len()) as u32;
+        let len = (HEADER_LEN + payload.len()) as u32;
         let (chunk, day) = (walk.chunk.number, walk.chunk.day);
         let place = RecordPlace { writer, chunk, day, offset: frame.offset, len };
         Some(Event::Record(Scanned { name, kind: frame.kind, level: frame.level, payload, place }))
@@ -423,6 +432,31 @@ fn next_item(chunk: &Chunk, sound: Option<usize>, at: usize) -> (Option<Item>, u
     }
     let end = usize::try_from(scanner.resume_at() - chunk.base).unwrap_or(usize::MAX);
     (item, end)
+}
+
+/// The values in a pack file, found by walking over it: for when an announcement is damaged.
+pub(super) fn values(file: &Segment, bytes: &Bytes) -> Vec<(Digest, PackPlace)> {
+    let parts = match file.is_merged() {
+        true => merged_parts(bytes, file).unwrap_or_default(),
+        false => vec![0..bytes.len()],
+    };
+    let mut values = Vec::new();
+    for (chunk, range) in (file.first..).zip(parts) {
+        let Some(bytes) = bytes.get(range) else { continue };
+        let mut day = file.day;
+        for item in Scanner::new(bytes) {
+            let Item::Frame(frame) = item else { continue };
+            let (kind, offset, payload) = (frame.kind, frame.offset, &bytes[frame.payload]);
+            if kind == HEAD {
+                day = Head::decode(payload).map_or(day, |head| Day::of(head.time));
+            } else if let (VALUE, Some(digest)) = (kind, payload.first_chunk()) {
+                let len = (HEADER_LEN + payload.len()) as u32;
+                let place = RecordPlace { writer: file.writer, chunk, day, offset, len };
+                values.push((Digest::from_bytes(*digest), PackPlace(place)));
+            }
+        }
+    }
+    values
 }
 
 /// The records of a chunk by number.

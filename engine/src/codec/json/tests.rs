@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Debug, Write};
 
+use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -206,4 +207,68 @@ fn what_others_write_can_be_read() {
     let back: BTreeMap<String, Vec<f64>> = Json::decode(text.as_bytes()).unwrap();
     assert_eq!(back["a"], [1.0, 2.5, -300.0]);
     assert_eq!(back["é😀"], [0.0; 0]);
+}
+
+/// Anything serde can say, in one recursive type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Any {
+    Unit,
+    Bool(bool),
+    Whole(i128),
+    Float(f64),
+    Text(String),
+    Maybe(Option<Box<Any>>),
+    List(Vec<Any>),
+    Map(BTreeMap<String, Any>),
+    Numbered(HashMap<u16, Any>),
+    Named { a: Box<Any>, dollar: BTreeMap<String, f32> },
+}
+
+fn anything() -> impl Strategy<Value = Any> {
+    let key = prop_oneof![".{0,6}", "\\$+[a-z]{0,5}", Just("$float".to_owned()), Just("$bytes".to_owned())];
+    let leaf = prop_oneof![
+        Just(Any::Unit),
+        any::<bool>().prop_map(Any::Bool),
+        any::<i128>().prop_map(Any::Whole),
+        prop_oneof![8 => any::<f64>(), 1 => Just(f64::INFINITY), 1 => Just(f64::NEG_INFINITY)]
+            .prop_map(Any::Float),
+        ".{0,12}".prop_map(Any::Text),
+    ];
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        let keys = || key.clone();
+        prop_oneof![
+            proptest::option::of(inner.clone()).prop_map(|x| Any::Maybe(x.map(Box::new))),
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Any::List),
+            proptest::collection::btree_map(keys(), inner.clone(), 0..5).prop_map(Any::Map),
+            proptest::collection::hash_map(any::<u16>(), inner.clone(), 0..5).prop_map(Any::Numbered),
+            (inner, proptest::collection::btree_map(keys(), -1e9_f32..1e9, 0..3))
+                .prop_map(|(a, dollar)| Any::Named { a: Box::new(a), dollar }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn everything_comes_back(value in anything()) {
+        let text = encode(&value);
+        let back: Any = Json::decode(text.as_bytes()).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+        prop_assert_eq!(&back, &value);
+        prop_assert_eq!(encode(&back), text);
+    }
+
+    #[test]
+    fn damaged_text_never_panics(value in anything(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = encode(&value).into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _ = <Json as Codec<Any>>::decode(&bytes);
+        let _ = <Json as Codec<Any>>::decode(&bytes[..at]);
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let _ = <Json as Codec<Any>>::decode(&bytes);
+        let _ = <crate::codec::Npy as Codec<Vec<f64>>>::decode(&bytes);
+        let _ = crate::capture::series::decode(&bytes);
+    }
 }

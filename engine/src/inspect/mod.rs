@@ -1,0 +1,28 @@
+//! Questions about a store that need no table: experiments, runs, one run, why it ran, what a plan would do.
+
+mod experiments;
+mod find;
+mod forecast;
+mod runs;
+mod show;
+mod why;
+
+pub use experiments::{ExperimentInfo, experiments};
+pub use find::{FindError, find_run};
+pub use forecast::{Forecast, ForecastError, StepForecast, forecast, forecast_last};
+pub use runs::{RunFilter, RunInfo, runs};
+pub use show::{RunDetails, show};
+pub use why::{Why, WhyError, why};
+
+use metalab_cas::Value;
+
+/// The entries of an encoded canonical map, by name, with values as JSON text.
+pub(crate) fn json_entries(bytes: &[u8]) -> Vec<(String, String)> {
+    match Value::decode(bytes) {
+        Ok(Value::Map(map)) => map
+            .iter()
+            .map(|(key, value)| (key.as_text().map_or_else(|| key.to_string(), str::to_owned), value.to_json_text()))
+            .collect(),
+        _ => Vec::new(),
+    }
+}

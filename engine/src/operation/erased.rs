@@ -1,0 +1,101 @@
+//! Operations without their types, as the engine handles them.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use metalab_cas::Value;
+use metalab_cas::value::ValueError;
+use serde::Deserialize;
+use serde::de::value::MapDeserializer;
+
+use super::{Description, Operation, Run};
+use crate::codec::{Codec, CodecError};
+use crate::failure::Failure;
+
+/// A handle of an operation whose types are not known here.
+#[derive(Clone)]
+pub struct Registered(Arc<Inner>);
+
+struct Inner {
+    description: Description,
+    operation: Box<dyn Erased>,
+}
+
+/// Why a call gave no output.
+#[derive(Debug)]
+pub enum CallError {
+    /// The arguments do not fit the operation's types.
+    Arguments(ValueError),
+    /// The operation said so.
+    Operation(Failure),
+    /// The output could not be encoded.
+    Output(CodecError),
+}
+
+trait Erased: Send + Sync {
+    fn call(&self, arguments: &[(&str, &Value)], run: &Run<'_>, output: &mut Vec<u8>) -> Result<(), CallError>;
+    fn normalise(&self, arguments: &[(&str, &Value)]) -> Result<Value, ValueError>;
+    fn codec(&self) -> (&'static str, &'static str);
+}
+
+struct Typed<O>(PhantomData<fn() -> O>);
+
+fn params<O: Operation>(arguments: &[(&str, &Value)]) -> Result<O::Params, ValueError> {
+    O::Params::deserialize(MapDeserializer::new(arguments.iter().copied()))
+}
+
+impl<O: Operation> Erased for Typed<O> {
+    fn call(&self, arguments: &[(&str, &Value)], run: &Run<'_>, output: &mut Vec<u8>) -> Result<(), CallError> {
+        let params = params::<O>(arguments).map_err(CallError::Arguments)?;
+        let value = O::call(params, run).map_err(CallError::Operation)?;
+        O::Codec::encode(&value, output).map_err(CallError::Output)
+    }
+
+    fn normalise(&self, arguments: &[(&str, &Value)]) -> Result<Value, ValueError> {
+        Value::from_serde(&params::<O>(arguments)?)
+    }
+
+    fn codec(&self) -> (&'static str, &'static str) {
+        (O::Codec::NAME, O::Codec::EXTENSION)
+    }
+}
+
+impl Registered {
+    /// The handle of operation `O`.
+    pub fn of<O: Operation>() -> Self {
+        Self(Arc::new(Inner { description: O::describe(), operation: Box::new(Typed::<O>(PhantomData)) }))
+    }
+
+    /// What is known of it.
+    pub fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    /// Name and file extension of the codec of its output.
+    pub fn codec(&self) -> (&'static str, &'static str) {
+        self.0.operation.codec()
+    }
+
+    /// Runs it on the given arguments; the encoded output is appended to `output`.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub fn call(&self, arguments: &[(&str, &Value)], run: &Run<'_>, output: &mut Vec<u8>) -> Result<(), CallError> {
+        self.0.operation.call(arguments, run, output)
+    }
+
+    /// The arguments as the operation's own types write them: what is hashed, whatever wrote them first.
+    ///
+    /// # Errors
+    /// When an argument is missing, unknown or of another type.
+    pub fn normalise(&self, arguments: &[(&str, &Value)]) -> Result<Value, ValueError> {
+        self.0.operation.normalise(arguments)
+    }
+}
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Registered({})", self.0.description.full_name())
+    }
+}

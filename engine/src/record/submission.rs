@@ -1,0 +1,118 @@
+//! One call that asked for an experiment.
+
+use metalab_cas::Digest;
+use minicbor::{Decode, Encode};
+
+use super::cbor::{list, octets};
+use crate::id::RecordName;
+
+/// The intent: durable before any run of it is reported, reused ones included.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct SubmissionOpened {
+    /// Name of the experiment.
+    #[n(0)]
+    pub experiment: String,
+    /// Version of the experiment.
+    #[n(1)]
+    pub version: String,
+    /// When it was asked for: microseconds since 1970, UTC.
+    #[n(2)]
+    pub time: i64,
+    /// Digest of the [`Environment`](super::Environment) of the driver.
+    #[n(3)]
+    pub environment: Digest,
+    /// The steps, in order.
+    #[n(4)]
+    pub steps: Vec<StepRecord>,
+    /// The base seed, if the experiment has seeds.
+    #[n(5)]
+    pub base_seed: Option<u64>,
+    /// Number of replicates.
+    #[n(6)]
+    pub replicates: u64,
+    /// Free metadata: a canonical map.
+    #[cbor(n(7), with = "octets", has_nil)]
+    pub metadata: Vec<u8>,
+    /// Tags.
+    #[cbor(n(8), with = "list", has_nil)]
+    pub tags: Vec<String>,
+    /// What the experiment is about.
+    #[n(9)]
+    pub description: Option<String>,
+    /// `never`, `all`, `failed`, or `where ...`: what was to run again although it was there.
+    #[n(10)]
+    pub rerun: Option<String>,
+}
+
+/// One step of a submission and its cells.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct StepRecord {
+    /// Name of the step.
+    #[n(0)]
+    pub name: String,
+    /// Digest of its [`Template`](super::Template).
+    #[n(1)]
+    pub template: Digest,
+    /// Digest of the parameter source by value (a canonical value).
+    #[n(2)]
+    pub source: Digest,
+    /// Names of the swept arguments: the coordinates, slowest first.
+    #[cbor(n(3), with = "list", has_nil)]
+    pub axes: Vec<String>,
+    /// Number of parameter sets.
+    #[n(4)]
+    pub sets: u64,
+    /// Number of replicates; 1 where the operation takes no seeds. Cells = sets * replicates, replicate slowest.
+    #[n(5)]
+    pub replicates: u64,
+    /// The run ids of all cells in index order, cut into content-addressed chunks (see [`crate::cells`]).
+    #[cbor(n(6), with = "list", has_nil)]
+    pub chunks: Vec<Digest>,
+}
+
+/// How a submission came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Closing {
+    /// Every cell has a successful run.
+    #[n(0)]
+    Complete,
+    /// Some runs failed.
+    #[n(1)]
+    Incomplete,
+    /// It was cancelled.
+    #[n(2)]
+    Cancelled,
+}
+
+/// What a submission reached. A submission without it was interrupted (or still works).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SubmissionClosed {
+    /// The record that opened it.
+    #[n(0)]
+    pub submission: RecordName,
+    /// When it ended: microseconds since 1970, UTC.
+    #[n(1)]
+    pub time: i64,
+    /// How it ended.
+    #[n(2)]
+    pub closing: Closing,
+    /// Cells whose run was there already.
+    #[n(3)]
+    pub reused: u64,
+    /// Runs executed with success.
+    #[n(4)]
+    pub succeeded: u64,
+    /// Runs that failed.
+    #[n(5)]
+    pub failed: u64,
+    /// Runs cancelled or never started.
+    #[n(6)]
+    pub cancelled: u64,
+    /// Runs that took too long.
+    #[n(7)]
+    pub timed_out: u64,
+}

@@ -1,0 +1,232 @@
+//! The handle on a running submission.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::events::{Events, Sender};
+use super::{RunError, Runner};
+use crate::operation::Cancellation;
+use crate::results::Results;
+use crate::schedule::Counts;
+
+/// A running submission. Dropping the handle lets it go on as long as the program lives.
+#[derive(Clone, Debug)]
+pub struct Handle(pub(super) Arc<Shared>);
+
+/// How a submission stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// All cells.
+    pub cells: u64,
+    /// Cells whose run was done before.
+    pub reused: u64,
+    /// Where the others stand.
+    pub counts: Counts,
+    /// Since the start.
+    pub elapsed: Duration,
+    /// Finished runs per second, over the time since the first started; `None` before any has finished.
+    pub rate: Option<f64>,
+    /// Expected time until the end, from the rate so far.
+    pub remaining: Option<Duration>,
+    /// Whether it has come to its end.
+    pub ended: bool,
+}
+
+/// What a submission reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// All cells.
+    pub cells: u64,
+    /// Cells whose run was done before, or is the run of another cell.
+    pub reused: u64,
+    /// Runs executed with success.
+    pub succeeded: u64,
+    /// Runs that failed.
+    pub failed: u64,
+    /// Runs that took too long.
+    pub timed_out: u64,
+    /// Runs cancelled or never started.
+    pub cancelled: u64,
+    /// An experiment of the same name and another version had asked for all of it before.
+    pub same_as_version: Option<String>,
+    /// What a careful person should look at, such as damaged records or changed sources.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) experiment: String,
+    pub(super) started: Instant,
+    pub(super) events: Sender,
+    /// Asks running operations to stop.
+    pub(super) cancellation: Cancellation,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    cells: u64,
+    reused: u64,
+    counts: Counts,
+    first_start: Option<Instant>,
+    /// 0: nobody asked; 1: let running runs finish; 2: stop.
+    cancel: u8,
+    opened: bool,
+    result: Option<Result<Results, RunError>>,
+    wakers: Vec<Waker>,
+}
+
+impl Shared {
+    pub(super) fn new(runner: &Runner) -> Self {
+        Self {
+            experiment: runner.experiment.name().to_owned(),
+            started: Instant::now(),
+            events: Sender::default(),
+            cancellation: Cancellation::default(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, state: &mut State) {
+        state.wakers.drain(..).for_each(Waker::wake);
+        self.changed.notify_all();
+    }
+
+    /// The intent is durable: the handle may be given out.
+    pub(super) fn opened(&self, cells: u64, reused: u64, counts: Counts) {
+        let mut state = self.lock();
+        (state.cells, state.reused, state.counts, state.opened) = (cells, reused, counts, true);
+        self.wake(&mut state);
+    }
+
+    pub(super) fn progress(&self, counts: Counts) {
+        let mut state = self.lock();
+        state.counts = counts;
+        if state.first_start.is_none() && counts.running > 0 {
+            state.first_start = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn ended(&self, result: Result<Results, RunError>) {
+        let mut state = self.lock();
+        state.result = Some(result);
+        state.opened = true;
+        self.wake(&mut state);
+        drop(state);
+        self.events.close();
+    }
+
+    /// 0: nobody asked; 1: let running runs finish; 2: stop.
+    pub(super) fn cancel_level(&self) -> u8 {
+        self.lock().cancel
+    }
+
+    pub(super) fn is_opened(&self, waker: Option<&Waker>) -> bool {
+        let mut state = self.lock();
+        if let (false, Some(waker)) = (state.opened, waker) {
+            state.wakers.push(waker.clone());
+        }
+        state.opened
+    }
+
+    pub(super) fn wait_opened(&self) {
+        let mut state = self.lock();
+        while !state.opened {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The error of a submission that ended before anything was opened.
+    pub(super) fn failed_to_open(&self) -> Option<RunError> {
+        self.lock().result.as_ref().and_then(|result| result.as_ref().err()).cloned()
+    }
+}
+
+impl Handle {
+    /// How it stands now.
+    pub fn status(&self) -> Status {
+        let state = self.0.lock();
+        let counts = state.counts;
+        let done = counts.succeeded + counts.failed + counts.timed_out;
+        let rate = state
+            .first_start
+            .filter(|_| done > 0)
+            .map(|start| done as f64 / start.elapsed().as_secs_f64().max(1e-9));
+        let left = counts.waiting + counts.running;
+        let remaining = rate.map(|rate| left as f64 / rate).filter(|seconds| seconds.is_finite());
+        Status {
+            experiment: self.0.experiment.clone(),
+            cells: state.cells,
+            reused: state.reused,
+            counts,
+            elapsed: self.0.started.elapsed(),
+            rate,
+            remaining: remaining.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            ended: state.result.is_some(),
+        }
+    }
+
+    /// What happens from now on. Every call makes a stream of its own.
+    pub fn events(&self) -> Events {
+        let events = self.0.events.subscribe();
+        if self.0.lock().result.is_some() {
+            self.0.events.close();
+        }
+        events
+    }
+
+    /// Asks to stop: the first call lets running runs finish, the second asks them to stop and waits only
+    /// shortly for those that do not listen.
+    pub fn cancel(&self) {
+        let mut state = self.0.lock();
+        state.cancel = (state.cancel + 1).min(2);
+        if state.cancel == 2 {
+            self.0.cancellation.cancel();
+        }
+    }
+
+    /// Waits for the end, asynchronously under any runtime.
+    ///
+    /// # Errors
+    /// When the submission could not be carried out. Failed runs are no error here: see [`Results::ok`].
+    pub async fn result(&self) -> Result<Results, RunError> {
+        poll_fn(|context| {
+            let mut state = self.0.lock();
+            match &state.result {
+                Some(result) => Poll::Ready(result.clone()),
+                None => {
+                    state.wakers.push(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits for the end, blocking the thread.
+    ///
+    /// # Errors
+    /// As [`Handle::result`].
+    pub fn wait(&self) -> Result<Results, RunError> {
+        let mut state = self.0.lock();
+        loop {
+            if let Some(result) = &state.result {
+                return result.clone();
+            }
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets the submission go on without a handle.
+    pub fn detach(self) {}
+}

@@ -1,0 +1,92 @@
+//! A batch of runs of one step, on its way through an executor.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use metalab_cas::Digest;
+
+use super::perform::{Performed, perform};
+use crate::id::{RecordName, RunId, WriterId};
+use crate::operation::Cancellation;
+use crate::plan::{Plan, Verdict};
+use crate::store::Store;
+
+/// What all jobs of a submission share.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) plan: Arc<Plan>,
+    pub(super) store: Store,
+    pub(super) writer: WriterId,
+    pub(super) submission: RecordName,
+    pub(super) environment: Digest,
+    pub(super) cancellation: Cancellation,
+    /// Set when nothing new may start.
+    pub(super) draining: AtomicBool,
+    pub(super) timeout: Option<Duration>,
+    pub(super) scratch: Option<PathBuf>,
+}
+
+/// A cell to execute.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    pub(super) cell: u64,
+    pub(super) run: RunId,
+    /// Which try it is, from 1.
+    pub(super) tries: u32,
+    pub(super) verdict: Verdict,
+}
+
+/// What a job sends back; a job that was dropped sends it with nothing performed.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) step: usize,
+    pub(super) performed: Performed,
+    /// How many of its cells were not started.
+    pub(super) not_started: u64,
+}
+
+/// A batch of runs of one step.
+#[derive(Debug)]
+pub struct Job {
+    work: Arc<Work>,
+    step: usize,
+    tasks: Vec<Task>,
+    back: Sender<Finished>,
+    sent: bool,
+}
+
+impl Job {
+    pub(super) fn new(work: Arc<Work>, step: usize, tasks: Vec<Task>, back: Sender<Finished>) -> Self {
+        Self { work, step, tasks, back, sent: false }
+    }
+
+    /// The number of runs in it.
+    pub fn runs(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Executes the runs one after the other on this thread and reports them. Never panics.
+    pub fn perform(mut self) {
+        let stop = || self.work.draining.load(Ordering::Relaxed);
+        let performed = perform(&self.work, self.step, &self.tasks, stop);
+        self.send(performed);
+    }
+
+    fn send(&mut self, performed: Performed) {
+        self.sent = true;
+        let not_started = (self.tasks.len() - performed.runs.len()) as u64;
+        // A driver that has given up does not listen any more.
+        let _ = self.back.send(Finished { step: self.step, performed, not_started });
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if !self.sent {
+            self.send(Performed::default());
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Running an experiment: the executor port, the driver, and the handle on what it does.
+
+mod driver;
+mod environment;
+mod error;
+mod events;
+mod executor;
+mod handle;
+mod job;
+mod keeper;
+mod panics;
+mod perform;
+mod runner;
+mod usage;
+
+pub use environment::current as current_environment;
+pub use error::RunError;
+pub use events::{Event, Events, FinishedRun};
+pub use executor::Executor;
+#[cfg(feature = "conformance")]
+pub use executor::conformance;
+pub use handle::{Handle, Status, Summary};
+pub use job::Job;
+pub use runner::Runner;
+pub(crate) use usage::now_micros;

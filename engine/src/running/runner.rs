@@ -1,0 +1,127 @@
+//! How a submission is started.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handle::Shared;
+use super::{Executor, Handle, RunError, driver};
+use crate::context::StatCache;
+use crate::experiment::Experiment;
+use crate::journal::Durability;
+use crate::plan::Rerun;
+use crate::schedule::Policy;
+use crate::store::Store;
+
+/// An experiment with the store and the rules it runs under.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    pub(super) experiment: Experiment,
+    pub(super) store: Store,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) policy: Policy,
+    pub(super) rerun: Rerun,
+    pub(super) durability: Durability,
+    pub(super) timeout: Option<Duration>,
+    pub(super) scratch: Option<PathBuf>,
+    pub(super) files: Option<Arc<StatCache>>,
+}
+
+impl Runner {
+    /// Runs `experiment` on `store` by `executor`, with the default rules: keep going after failures, no
+    /// retries, full durability.
+    pub fn new(experiment: Experiment, store: Store, executor: Arc<dyn Executor>) -> Self {
+        Self {
+            experiment,
+            store,
+            executor,
+            policy: Policy::default(),
+            rerun: Rerun::default(),
+            durability: Durability::Full,
+            timeout: None,
+            scratch: None,
+            files: None,
+        }
+    }
+
+    /// What happens after failures.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// What is to run again although it was done.
+    #[must_use]
+    pub fn rerun(mut self, rerun: Rerun) -> Self {
+        self.rerun = rerun;
+        self
+    }
+
+    /// How much a power cut may take back.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// The longest a run may take. A run in a thread cannot be stopped from outside: it counts as timed out when
+    /// it returns later, and [`Runtime::should_stop`](crate::operation::Runtime::should_stop) tells it.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// The folder in which scratch folders are made; the system's temporary folder by default.
+    #[must_use]
+    pub fn scratch(mut self, folder: PathBuf) -> Self {
+        self.scratch = Some(folder);
+        self
+    }
+
+    /// Uses this stat cache instead of the store's.
+    #[must_use]
+    pub fn files(mut self, files: Arc<StatCache>) -> Self {
+        self.files = Some(files);
+        self
+    }
+
+    /// Starts the driver on a thread of its own and returns at once; errors of the plan come with the result.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn spawn(self) -> Result<Handle, RunError> {
+        let shared = Arc::new(Shared::new(&self));
+        let handle = Handle(shared.clone());
+        std::thread::Builder::new()
+            .name("metalab-driver".into())
+            .spawn(move || driver::drive(self, &shared))
+            .map_err(|error| RunError::Thread { reason: error.to_string() })?;
+        Ok(handle)
+    }
+
+    /// Starts the driver and waits until the intent is durable, blocking the thread.
+    ///
+    /// # Errors
+    /// When the experiment is wrong or the store cannot be used.
+    pub fn start(self) -> Result<Handle, RunError> {
+        let handle = self.spawn()?;
+        handle.0.wait_opened();
+        handle.0.failed_to_open().map_or(Ok(handle), Err)
+    }
+
+    /// As [`Runner::start`], asynchronously under any runtime.
+    ///
+    /// # Errors
+    /// As [`Runner::start`].
+    pub async fn start_async(self) -> Result<Handle, RunError> {
+        let handle = self.spawn()?;
+        std::future::poll_fn(|context| match handle.0.is_opened(Some(context.waker())) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        })
+        .await;
+        handle.0.failed_to_open().map_or(Ok(handle), Err)
+    }
+}
