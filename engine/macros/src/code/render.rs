@@ -1,0 +1,407 @@
+//! Tokens as bytes, by our own rules, and the names they mention.
+//!
+//! # Format: version 1
+//!
+//! Each token is a tag byte, its text and a zero byte: `i` identifier, `p` one character of punctuation (whether it
+//! is joined to the next does not count), `l` literal as written. Groups are `(`...`)`, `[`...`]`, `{`...`}`;
+//! groups that macros make without a delimiter are not seen. Left out, because they are no code or come and go with
+//! formatting: comments, `#[doc]`, `#[operation]` (what it says is elsewhere in the recipe), a comma before `>`, the last comma of a
+//! list (that of a tuple of one stays), and a comma after a block that is a `match` arm.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
+
+/// Rendered tokens.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rendered {
+    /// The item digest, hexadecimal.
+    pub(crate) digest: String,
+    pub(crate) mentions: Mentions,
+}
+
+/// What tokens mention.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mentions {
+    /// Identifiers, without keywords and primitive types; `dyn Trait` is one of its own.
+    pub(crate) idents: BTreeSet<String>,
+    /// Those before a `::`, which may be crates.
+    pub(crate) heads: BTreeSet<String>,
+    /// Words in the text of attributes, such as `with = "module"`, which may be modules.
+    pub(crate) words: BTreeSet<String>,
+    /// Files of `include_str!` and its relatives, as written.
+    pub(crate) includes: BTreeSet<String>,
+    /// Whether something made by the build script may be included.
+    pub(crate) build_script: bool,
+}
+
+impl Rendered {
+    pub(crate) fn of(tokens: TokenStream) -> Self {
+        let mut renderer = Renderer { bytes: b"metalab item 1\0".to_vec(), mentions: Mentions::default() };
+        renderer.tokens(tokens, false);
+        let Renderer { bytes, mentions } = renderer;
+        Self { digest: blake3::hash(&bytes).to_hex().to_string(), mentions }
+    }
+}
+
+struct Renderer {
+    bytes: Vec<u8>,
+    mentions: Mentions,
+}
+
+impl Renderer {
+    fn tokens(&mut self, tokens: TokenStream, attribute: bool) {
+        let tokens = flat(tokens);
+        let mut at = 0;
+        let mut clause = false;
+        while let Some(token) = tokens.get(at) {
+            if let Some(after) = dropped_attribute(&tokens, at) {
+                at = after;
+                continue;
+            }
+            match token {
+                TokenTree::Group(group) => {
+                    clause &= group.delimiter() != Delimiter::Brace;
+                    let attribute = attribute || is_attribute(&tokens, at);
+                    self.group(group, &tokens, at, attribute);
+                }
+                TokenTree::Ident(ident) => {
+                    let text = ident.to_string();
+                    clause |= text == "where";
+                    self.push(b'i', &text);
+                    self.mention(&text, &tokens, at);
+                    if text == "dyn" {
+                        self.mentions.idents.extend(dynamic(&tokens[at + 1..]));
+                    }
+                }
+                TokenTree::Punct(punct)
+                    if punct.as_char() == ',' && comma_before_end(&tokens, at, clause) => {}
+                TokenTree::Punct(punct) => self.push(b'p', punct.as_char().encode_utf8(&mut [0; 4])),
+                TokenTree::Literal(literal) => {
+                    let text = literal.to_string();
+                    self.push(b'l', &text);
+                    self.words(literal, &text, attribute);
+                }
+            }
+            at += 1;
+        }
+    }
+
+    fn push(&mut self, tag: u8, text: &str) {
+        self.bytes.push(tag);
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(0);
+    }
+
+    fn group(&mut self, group: &Group, around: &[TokenTree], at: usize, attribute: bool) {
+        let (open, close) = match group.delimiter() {
+            Delimiter::Parenthesis => (b'(', b')'),
+            Delimiter::Bracket => (b'[', b']'),
+            Delimiter::Brace => (b'{', b'}'),
+            // `flat` has opened these.
+            Delimiter::None => return self.tokens(group.stream(), attribute),
+        };
+        self.bytes.push(open);
+        let mut inner: Vec<TokenTree> = flat(group.stream());
+        if inner.last().is_some_and(|last| is_punct(last, ',')) && !is_tuple_of_one(group, &inner, around, at)
+        {
+            inner.pop();
+        }
+        self.tokens(inner.into_iter().collect(), attribute);
+        self.bytes.push(close);
+    }
+
+    fn mention(&mut self, text: &str, tokens: &[TokenTree], at: usize) {
+        let lifetime = at > 0 && is_punct(&tokens[at - 1], '\'');
+        let name = text.strip_prefix("r#").unwrap_or(text);
+        if lifetime || is_word_of_the_language(name) {
+            return;
+        }
+        if matches!(name, "include_str" | "include_bytes" | "include")
+            && tokens.get(at + 1).is_some_and(|token| is_punct(token, '!'))
+            && let Some(TokenTree::Group(arguments)) = tokens.get(at + 2)
+            && let Some(TokenTree::Literal(literal)) = flat(arguments.stream()).first()
+            && let Some(path) = text_of(literal)
+        {
+            self.mentions.includes.insert(path);
+        }
+        if is_path_separator(tokens, at + 1) {
+            self.mentions.heads.insert(name.to_owned());
+        }
+        self.mentions.idents.insert(name.to_owned());
+    }
+
+    /// Names inside text: `"{SCALE}"` in a format string, `"path::to::function"` in an attribute.
+    fn words(&mut self, literal: &Literal, text: &str, attribute: bool) {
+        if !text.contains('"') {
+            return;
+        }
+        let Some(text) = text_of(literal) else { return };
+        self.mentions.build_script |= text == "OUT_DIR";
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        if attribute {
+            let path = text.split("::").count() > 1;
+            for word in text.split(|c| !is_part(c)).filter(|word| !word.is_empty()) {
+                self.mentions.words.insert(word.to_owned());
+                self.mentions.idents.insert(word.to_owned());
+                if path {
+                    self.mentions.heads.insert(word.to_owned());
+                }
+            }
+        }
+        for rest in text.split('{').skip(1) {
+            let word: String = rest.chars().take_while(|c| is_part(*c)).collect();
+            if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+                self.mentions.idents.insert(word);
+            }
+            // `{:>width$}` and `{:.precision$}`.
+            for argument in rest.split('}').next().unwrap_or_default().split('$').rev().skip(1) {
+                let start = argument.rfind(|c: char| !is_part(c)).map_or(0, |at| at + 1);
+                self.mentions
+                    .idents
+                    .extend(argument.get(start..).filter(|a| !a.is_empty()).map(str::to_owned));
+            }
+        }
+    }
+}
+
+/// The tokens with undelimited groups opened, however deep.
+fn flat(tokens: TokenStream) -> Vec<TokenTree> {
+    let mut all = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                all.extend(flat(group.stream()))
+            }
+            token => all.push(token),
+        }
+    }
+    all
+}
+
+/// `dyn Trait` for `dyn path::Trait + Send`.
+fn dynamic(after: &[TokenTree]) -> Option<String> {
+    let path = after.iter().take_while(|token| matches!(token, TokenTree::Ident(_)) || is_punct(token, ':'));
+    path.filter_map(
+        |token| if let TokenTree::Ident(ident) = token { Some(format!("dyn {ident}")) } else { None },
+    )
+    .last()
+}
+
+fn text_of(literal: &Literal) -> Option<String> {
+    match syn::Lit::new(literal.clone()) {
+        syn::Lit::Str(text) => Some(text.value()),
+        _ => None,
+    }
+}
+
+fn is_punct(token: &TokenTree, character: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == character)
+}
+
+fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
+    tokens.get(at..at + 2).is_some_and(|pair| pair.iter().all(|token| is_punct(token, ':')))
+}
+
+/// Whether the group at `at` is `#[...]` or `#![...]`.
+fn is_attribute(tokens: &[TokenTree], at: usize) -> bool {
+    let bracket = matches!(&tokens[at], TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket);
+    let before = |back: usize, character| at >= back && is_punct(&tokens[at - back], character);
+    bracket && (before(1, '#') || (before(1, '!') && before(2, '#')))
+}
+
+/// Where to go on, when an attribute that does not count begins at `at`.
+fn dropped_attribute(tokens: &[TokenTree], at: usize) -> Option<usize> {
+    if !is_punct(&tokens[at], '#') {
+        return None;
+    }
+    let mut body = at + 1;
+    if tokens.get(body).is_some_and(|token| is_punct(token, '!')) {
+        body += 1;
+    }
+    let Some(TokenTree::Group(group)) = tokens.get(body) else { return None };
+    if group.delimiter() != Delimiter::Bracket {
+        return None;
+    }
+    let mut last = None;
+    for token in flat(group.stream()) {
+        match token {
+            TokenTree::Ident(ident) => last = Some(ident.to_string()),
+            token if is_punct(&token, ':') => {}
+            _ => break,
+        }
+    }
+    matches!(last.as_deref(), Some("doc" | "operation")).then_some(body + 1)
+}
+
+/// Whether the comma at `at` is one that formatting adds or takes, other than the last of a group.
+fn comma_before_end(tokens: &[TokenTree], at: usize, clause: bool) -> bool {
+    let after_arm = at >= 3
+        && matches!(&tokens[at - 1], TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+        && is_punct(&tokens[at - 2], '>')
+        && is_punct(&tokens[at - 3], '=');
+    match tokens.get(at + 1) {
+        Some(TokenTree::Punct(next)) if next.as_char() == '>' => true,
+        Some(TokenTree::Group(next)) if clause && next.delimiter() == Delimiter::Brace => true,
+        _ => after_arm,
+    }
+}
+
+/// Whether the last comma of a group has a meaning: `(x,)`, but not `f(x,)`.
+fn is_tuple_of_one(group: &Group, inner: &[TokenTree], around: &[TokenTree], at: usize) -> bool {
+    if group.delimiter() != Delimiter::Parenthesis
+        || inner.iter().filter(|token| is_punct(token, ',')).count() != 1
+    {
+        return false;
+    }
+    let Some(before) = at.checked_sub(1).map(|before| &around[before]) else { return true };
+    let is_call = match before {
+        TokenTree::Ident(ident) => !is_word_of_the_language(&ident.to_string()),
+        TokenTree::Group(before) => before.delimiter() != Delimiter::Brace,
+        // The end of `f::<T>`, but not of `->` and `=>`.
+        TokenTree::Punct(punct) => {
+            let arrow = at >= 2 && (is_punct(&around[at - 2], '-') || is_punct(&around[at - 2], '='));
+            matches!(punct.as_char(), '>') && !arrow || punct.as_char() == '?'
+        }
+        TokenTree::Literal(_) => false,
+    };
+    !is_call
+}
+
+/// Whether an identifier can be no item: a keyword or a primitive type.
+pub(crate) fn is_word_of_the_language(word: &str) -> bool {
+    matches!(
+        word,
+        "as" | "async"
+            | "await"
+            | "box"
+            | "break"
+            | "const"
+            | "continue"
+            | "crate"
+            | "dyn"
+            | "else"
+            | "enum"
+            | "extern"
+            | "false"
+            | "fn"
+            | "for"
+            | "if"
+            | "impl"
+            | "in"
+            | "let"
+            | "loop"
+            | "match"
+            | "mod"
+            | "move"
+            | "mut"
+            | "pub"
+            | "ref"
+            | "return"
+            | "self"
+            | "Self"
+            | "static"
+            | "struct"
+            | "super"
+            | "trait"
+            | "true"
+            | "type"
+            | "unsafe"
+            | "use"
+            | "where"
+            | "while"
+            | "yield"
+            | "_"
+            | "bool"
+            | "char"
+            | "str"
+            | "f32"
+            | "f64"
+            | "i8"
+            | "i16"
+            | "i32"
+            | "i64"
+            | "i128"
+            | "isize"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "u128"
+            | "usize"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Rendered {
+        Rendered::of(text.parse().unwrap())
+    }
+
+    #[test]
+    fn comments_docs_and_formatting_do_not_count() {
+        for (one, other) in [
+            ("fn f(x: u8) -> u8 { x + 1 }", "/// doc\nfn f(\n  x: u8,\n) -> u8 { x+1 /* c */ }"),
+            (
+                "#[inline] fn f() {}",
+                "#[inline] #[doc(hidden)] #[metalab::operation(version = \"2\")] fn f() {}",
+            ),
+            ("[1, 2]", "[1,2,]"),
+            ("g::<u8>(x)", "g::<u8,>(\nx,\n)"),
+            ("match x { A => {} B => 1 }", "match x { A => {}, B => 1, }"),
+            ("fn f<T>() where T: X {}", "fn f<T,>() where T: X, {}"),
+            ("a>>b", "a > > b"),
+        ] {
+            assert_eq!(of(one).digest, of(other).digest, "{one}");
+        }
+    }
+
+    #[test]
+    fn what_has_a_meaning_counts() {
+        for (one, other) in [
+            ("x + 1", "x - 1"),
+            ("(x,)", "(x)"),
+            ("return (x,)", "return (x)"),
+            ("fn f() -> (u8,) {}", "fn f() -> (u8) {}"),
+            ("1.0", "1.00"),
+            ("\"a\"", "\"b\""),
+            ("a b", "ab"),
+            ("{ a }", "( a )"),
+            ("a(b)c", "a(b c)"),
+            ("#[inline] fn f() {}", "fn f() {}"),
+        ] {
+            assert_ne!(of(one).digest, of(other).digest, "{one}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_where_they_hide() {
+        let mentions = of(r#"
+            #[serde(with = "units::metres")]
+            fn f<'a>() { println!("{SCALE:>width$} {{no}} {}", rand::random::<f64>() + r#type); include_str!("a.txt") }
+        "#)
+        .mentions;
+        let idents: Vec<&str> = mentions.idents.iter().map(String::as_str).collect();
+        for name in ["SCALE", "width", "units", "metres", "rand", "random", "println"] {
+            assert!(idents.contains(&name), "{name}");
+        }
+        assert!(!idents.contains(&"a") && !idents.contains(&"f64") && !idents.contains(&"fn"));
+        assert!(mentions.heads.contains("rand") && !mentions.heads.contains("println"));
+        assert!(mentions.words.contains("metres"));
+        assert_eq!(mentions.includes.iter().collect::<Vec<_>>(), ["a.txt"]);
+    }
+
+    /// Format: these never change for version 1.
+    #[test]
+    fn golden_digests() {
+        assert_eq!(of("fn f() {}").digest, GOLDEN[0]);
+        assert_eq!(of("const X: [f64; 2] = [1.0, -2e3];").digest, GOLDEN[1]);
+    }
+
+    const GOLDEN: [&str; 2] = [
+        "62166bfa438deca256d504923e432238cf4d0ac90c894016225bcfce2aa96f44",
+        "0f8dbe02d24ffc5f3bfc09c6afb1c18d6ff6777fc66d9cb84dfbeb2459a806df",
+    ];
+}

@@ -1,0 +1,207 @@
+//! The derive `Context`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Path, parse_quote};
+
+/// Writes the impls of `Context` and `Lent` for a struct.
+pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
+    let input: DeriveInput = syn::parse2(item)?;
+    let ident = &input.ident;
+    let Data::Struct(data) = &input.data else {
+        return Err(syn::Error::new_spanned(
+            ident,
+            "a context is a struct with named fields: wrap the enum in one",
+        ));
+    };
+    let fields = match &data.fields {
+        Fields::Named(fields) => fields.named.iter().collect(),
+        Fields::Unit => Vec::new(),
+        Fields::Unnamed(fields) => {
+            return Err(syn::Error::new_spanned(
+                fields,
+                "the fields of a context are recorded by name: give them names",
+            ));
+        }
+    };
+    if !input.generics.params.is_empty() {
+        return Err(syn::Error::new_spanned(
+            &input.generics,
+            "a context has no generic parameters: it is recorded under one name with concrete types",
+        ));
+    }
+    let options = Options::of(&input.attrs)?;
+    let name = options.name.map_or_else(|| ident.unraw().to_string(), |name| name.value());
+    let root = options.root;
+
+    let mut counted = Vec::new();
+    for field in fields {
+        if !skipped(&field.attrs)? {
+            counted.push(field);
+        }
+    }
+    let entries = counted.into_iter().filter_map(|field| {
+        let ident = field.ident.as_ref()?;
+        let name = ident.unraw().to_string();
+        Some(quote!((#name, #root::__private::Value::from_serde(&self.#ident)?)))
+    });
+    Ok(quote! {
+        #[automatically_derived]
+        impl #root::context::Context for #ident {
+            const NAME: &'static str = #name;
+
+            fn fields(
+                &self,
+            ) -> ::core::result::Result<
+                ::std::vec::Vec<(&'static str, #root::__private::Value)>,
+                #root::__private::ValueError,
+            > {
+                ::core::result::Result::Ok(::std::vec![#(#entries),*])
+            }
+        }
+
+        #[automatically_derived]
+        impl #root::operation::Lent for #ident {
+            const KIND: #root::operation::LentKind =
+                #root::operation::LentKind::Context(<#ident as #root::context::Context>::NAME);
+
+            fn lend<'r>(run: &'r #root::operation::Run<'_>) -> #root::Result<&'r Self> {
+                run.context::<#ident>()
+            }
+        }
+    })
+}
+
+struct Options {
+    root: Path,
+    name: Option<LitStr>,
+}
+
+impl Options {
+    fn of(attributes: &[Attribute]) -> syn::Result<Self> {
+        let mut options = Self { root: parse_quote!(::metalab), name: None };
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("context")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("name") {
+                    let name: LitStr = meta.value()?.parse()?;
+                    let fine = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+                    if name.value().is_empty() || !name.value().chars().all(fine) {
+                        return Err(syn::Error::new(
+                            name.span(),
+                            "a context is named by letters, digits, `_`, `-`",
+                        ));
+                    }
+                    options.name = Some(name);
+                } else if meta.path.is_ident("crate") {
+                    let path: LitStr = meta.value()?.parse()?;
+                    options.root = path.parse_with(Path::parse_mod_style)?;
+                } else {
+                    return Err(
+                        meta.error("a context has the options `name = \"...\"` and `crate = \"...\"`")
+                    );
+                }
+                Ok(())
+            })?;
+        }
+        Ok(options)
+    }
+}
+
+fn skipped(attributes: &[Attribute]) -> syn::Result<bool> {
+    let mut skip = false;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("context")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("skip") {
+                skip = true;
+                Ok(())
+            } else {
+                Err(meta.error("a field of a context has the option `skip`: it does not count as identity"))
+            }
+        })?;
+    }
+    Ok(skip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(item: TokenStream) -> String {
+        let tokens = derive(item).unwrap();
+        syn::parse2::<syn::File>(tokens.clone()).unwrap();
+        tokens.to_string().replace(' ', "")
+    }
+
+    #[test]
+    fn fields_are_read_by_name_and_skipped_ones_left_out() {
+        let text = written(quote! {
+            #[context(name = "site", crate = "crate")]
+            struct Site { data: FilePath, r#type: u8, #[context(skip)] verbose: bool }
+        });
+        assert!(text.contains(r#"constNAME:&'staticstr="site";"#), "{text}");
+        assert!(text.contains(r#"("data",crate::__private::Value::from_serde(&self.data)?)"#), "{text}");
+        assert!(text.contains(r#"("type",crate::__private::Value::from_serde(&self.r#type)?)"#), "{text}");
+        assert!(!text.contains("verbose"));
+        assert!(
+            written(quote!(
+                struct Nothing;
+            ))
+            .contains(r#""Nothing""#)
+        );
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        for (item, part) in [
+            (
+                quote!(
+                    enum E {
+                        A,
+                    }
+                ),
+                "struct with named fields",
+            ),
+            (
+                quote!(
+                    struct T(u8);
+                ),
+                "give them names",
+            ),
+            (
+                quote!(
+                    struct G<T> {
+                        x: T,
+                    }
+                ),
+                "no generic parameters",
+            ),
+            (
+                quote!(
+                    struct S {
+                        #[context(hide)]
+                        x: u8,
+                    }
+                ),
+                "option `skip`",
+            ),
+            (
+                quote!(
+                    #[context(title = "x")]
+                    struct S;
+                ),
+                "options `name",
+            ),
+            (
+                quote!(
+                    #[context(name = "a/b")]
+                    struct S;
+                ),
+                "letters, digits",
+            ),
+        ] {
+            let error = derive(item).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The attribute and derive macros of metalab: [`macro@operation`] and [`macro@Context`].
+//!
+//! The macros know nobody: what they write names everything through the crate `metalab` (or the path given by
+//! `crate = "..."`), and its parts are documented there. What is here, by the question it answers:
+//!
+//! | module | question |
+//! | --- | --- |
+//! | `operation::options` | what did the attribute say? |
+//! | `operation::arguments`, `operation::output` | what does the function take and return, and is that allowed? |
+//! | `operation::expand`, `operation::builder` | what is written for it? |
+//! | `code` | which code does it reach, and what is the digest of that? |
+//! | `context` | the derive for contexts |
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
+
+mod code;
+mod context;
+mod operation;
+
+use proc_macro::TokenStream;
+
+/// Makes a function an operation: something that can be swept, recorded and reused.
+///
+/// The function stays as it is and can be called from a unit test. Beside it stand, with the same visibility, for
+/// a function `train`:
+///
+/// * `Train`, which implements `metalab::Operation` and is registered;
+/// * `TrainParams`, a struct with the arguments the function owns;
+/// * `TrainGrid`, the builder returned by `Train::grid()`, in which an argument left out, or set twice, is a
+///   compile error.
+///
+/// ```ignore
+/// /// Throws darts at a square.
+/// #[metalab::operation(version = "2")]
+/// pub fn estimate_pi(n_samples: u64, #[default(1.0)] radius: f64, seeds: &SeedBundle) -> metalab::Result<f64> {
+///     ...
+/// }
+///
+/// experiment.sweep(EstimatePi::grid().n_samples([1_000, 10_000]))
+/// ```
+///
+/// # Arguments
+///
+/// What is owned is data: a part of the run's identity and a column of its tables. `&T` is lent by the run:
+/// `&SeedBundle`, `&Capture`, `&Runtime` and contexts. On an owned argument,
+///
+/// * `#[default(expression)]` makes it optional: equal to its default, it is left out of the identity;
+/// * `#[rename("name")]` gives it another name in columns, builder and parameter struct;
+/// * `#[serde(...)]` and doc comments go to the field of the parameter struct.
+///
+/// # Options
+///
+/// | option | meaning | if left out |
+/// | --- | --- | --- |
+/// | `version = "2"` | raise it to say that results changed | `"1"` |
+/// | `name = "..."` | the recorded name | the function's name |
+/// | `code = "reach"` | how much code counts: `reach`, `body`, `binary`, `manual` | `"reach"` |
+/// | `uses(item, crate_name)` | items and crates that count although they are not mentioned | none |
+/// | `codec = path` | how the output becomes bytes | chosen from the output type |
+/// | `type = "..."`, `params = "..."` | names of the generated types | from the function's name |
+/// | `crate = "..."` | path of the crate `metalab` | `::metalab` |
+#[proc_macro_attribute]
+pub fn operation(options: TokenStream, item: TokenStream) -> TokenStream {
+    operation::attribute(options.into(), item.into()).into()
+}
+
+/// Makes a struct a context: settings and paths that the runs of an experiment share and operations borrow.
+///
+/// Every field enters the identity of the runs that borrow the context, unless it is marked `#[context(skip)]`.
+/// `#[context(name = "...")]` on the struct gives the recorded name, `#[context(crate = "...")]` the path of the
+/// crate `metalab`.
+///
+/// ```ignore
+/// #[derive(metalab::Context)]
+/// struct Site {
+///     digits: metalab::FilePath,
+///     #[context(skip)]
+///     verbose: bool,
+/// }
+/// ```
+#[proc_macro_derive(Context, attributes(context))]
+pub fn context(item: TokenStream) -> TokenStream {
+    context::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,181 @@
+//! What is written inside `#[metalab::operation(...)]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Ident, LitStr, Path, Token, parenthesized, parse_quote};
+
+use crate::code::Grade;
+
+const KNOWN: &str = "`name`, `version`, `code`, `uses(...)`, `codec`, `params`, `type`, `crate`";
+
+/// The options of the attribute.
+pub(crate) struct Options {
+    /// Path of the crate `metalab`.
+    pub(crate) root: Path,
+    /// The recorded name.
+    pub(crate) name: Option<LitStr>,
+    /// The version given by hand.
+    pub(crate) version: Option<LitStr>,
+    /// How much code counts.
+    pub(crate) grade: Grade,
+    /// What counts beside it.
+    pub(crate) uses: Vec<Path>,
+    /// The codec of the output.
+    pub(crate) codec: Option<Path>,
+    /// Name of the parameter struct.
+    pub(crate) params: Option<Ident>,
+    /// Name of the operation's type.
+    pub(crate) type_name: Option<Ident>,
+}
+
+impl Options {
+    pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Self> {
+        let mut options = Self {
+            root: parse_quote!(::metalab),
+            name: None,
+            version: None,
+            grade: Grade::Reach,
+            uses: Vec::new(),
+            codec: None,
+            params: None,
+            type_name: None,
+        };
+        let mut seen: Vec<String> = Vec::new();
+        for option in Punctuated::<Opt, Token![,]>::parse_terminated.parse2(tokens)? {
+            if seen.contains(&option.key) {
+                return Err(syn::Error::new(
+                    option.span,
+                    format!("the option `{}` is given twice", option.key),
+                ));
+            }
+            seen.push(option.key);
+            match option.value {
+                Value::Root(path) => options.root = path,
+                Value::Name(name) => options.name = Some(checked(name, "name")?),
+                Value::Version(version) => options.version = Some(checked(version, "version")?),
+                Value::Grade(grade) => options.grade = grade,
+                Value::Uses(paths) => options.uses = paths,
+                Value::Codec(path) => options.codec = Some(path),
+                Value::Params(ident) => options.params = Some(ident),
+                Value::Type(ident) => options.type_name = Some(ident),
+            }
+        }
+        if let Some(path) = options.uses.first()
+            && !matches!(options.grade, Grade::Reach | Grade::Body)
+        {
+            return Err(syn::Error::new_spanned(
+                path,
+                "`uses(...)` has no meaning here: the grades `binary` and `manual` do not look at items; leave it out or use `code = \"reach\"`",
+            ));
+        }
+        Ok(options)
+    }
+}
+
+struct Opt {
+    key: String,
+    span: Span,
+    value: Value,
+}
+
+enum Value {
+    Root(Path),
+    Name(LitStr),
+    Version(LitStr),
+    Grade(Grade),
+    Uses(Vec<Path>),
+    Codec(Path),
+    Params(Ident),
+    Type(Ident),
+}
+
+impl Parse for Opt {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        // `type` and `crate` are keywords and options.
+        let key = Ident::parse_any(input)?;
+        let name = key.to_string();
+        let value = match name.as_str() {
+            "uses" => {
+                if !input.peek(syn::token::Paren) {
+                    return Err(syn::Error::new(
+                        key.span(),
+                        "write `uses(item, path::to::item, crate_name)`",
+                    ));
+                }
+                let list;
+                parenthesized!(list in input);
+                let paths =
+                    Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
+                Value::Uses(paths.into_iter().collect())
+            }
+            "name" => Value::Name(text(&key, input)?),
+            "version" => Value::Version(text(&key, input)?),
+            "code" => Value::Grade(grade(&text(&key, input)?)?),
+            "params" => Value::Params(ident(&key, input)?),
+            "type" => Value::Type(ident(&key, input)?),
+            "codec" => Value::Codec(path(&key, input)?),
+            "crate" => Value::Root(path(&key, input)?),
+            _ => {
+                let message = format!("there is no option `{name}` of an operation; there are {KNOWN}");
+                return Err(syn::Error::new(key.span(), message));
+            }
+        };
+        Ok(Self { key: name, span: key.span(), value })
+    }
+}
+
+fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let wrong = || format!("`{key}` takes text: `{key} = \"...\"`");
+    input.parse::<Token![=]>().map_err(|_| syn::Error::new(key.span(), wrong()))?;
+    let span = input.span();
+    input.parse().map_err(|_| syn::Error::new(span, wrong()))
+}
+
+fn ident(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
+    let text = text(key, input)?;
+    text.parse()
+        .map_err(|_| syn::Error::new(text.span(), format!("`{}` cannot be the name of a type", text.value())))
+}
+
+/// A path, bare or as text.
+fn path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    let wrong = || format!("`{key}` takes a path: `{key} = path::to::it`");
+    input.parse::<Token![=]>().map_err(|_| syn::Error::new(key.span(), wrong()))?;
+    let span = input.span();
+    if input.peek(LitStr) {
+        let text: LitStr = input.parse()?;
+        text.parse_with(Path::parse_mod_style).map_err(|_| syn::Error::new(span, wrong()))
+    } else {
+        input.parse().map_err(|_| syn::Error::new(span, wrong()))
+    }
+}
+
+fn grade(text: &LitStr) -> syn::Result<Grade> {
+    Grade::named(&text.value()).ok_or_else(|| {
+        let message = format!(
+            "there is no code grade `{}`; there are `reach` (the function and all it reaches in its crate), `body` (the function alone), `binary` (the executable) and `manual` (the version alone)",
+            text.value()
+        );
+        syn::Error::new(text.span(), message)
+    })
+}
+
+/// Refuses names that could not stand in a path, a table or a message.
+fn checked(text: LitStr, what: &str) -> syn::Result<LitStr> {
+    let value = text.value();
+    let fine = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+    let message = if value.is_empty() {
+        format!("the {what} of an operation must not be empty")
+    } else if value.chars().count() > 200 {
+        format!("the {what} of an operation has at most 200 characters")
+    } else if !value.chars().all(fine) || value.starts_with('.') {
+        format!(
+            "the {what} `{value}` has a character that may not stand there: use letters, digits, `_`, `-`, `.`"
+        )
+    } else {
+        return Ok(text);
+    };
+    Err(syn::Error::new(text.span(), message))
+}
