@@ -1,0 +1,195 @@
+//! The answer to a question and its formats.
+
+use std::io::Write;
+use std::str::FromStr;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::ArrowWriter;
+
+use super::{json, table};
+use crate::error::QueryError;
+
+/// The rows that answer a question.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// A text table for people.
+    #[default]
+    Table,
+    /// Comma-separated values with a head line.
+    Csv,
+    /// One JSON array of objects.
+    Json,
+    /// One JSON object per line.
+    Ndjson,
+    /// A Parquet file.
+    Parquet,
+}
+
+/// A text that names no format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no format: use table, csv, json, ndjson or parquet")]
+pub struct ParseFormatError {
+    /// What was given.
+    pub text: String,
+}
+
+impl Format {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = ParseFormatError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.to_ascii_lowercase().as_str() {
+            "table" | "text" => Ok(Self::Table),
+            "csv" => Ok(Self::Csv),
+            "json" => Ok(Self::Json),
+            "ndjson" | "jsonl" => Ok(Self::Ndjson),
+            "parquet" => Ok(Self::Parquet),
+            _ => Err(ParseFormatError { text: text.to_owned() }),
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
+        Self { schema, batches: batches.into_iter().filter(|batch| batch.num_rows() > 0).collect() }
+    }
+
+    /// Names and types of the columns.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The rows, as Arrow has them.
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    /// Number of rows.
+    pub fn num_rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// A text table; with a width, columns that do not fit are shortened or left out, and a last line says so.
+    ///
+    /// # Errors
+    /// When a value has no text form.
+    pub fn to_table(&self, width: Option<usize>) -> Result<String, QueryError> {
+        table::render(&self.schema, &self.batches, width)
+    }
+
+    /// CSV with a head line; null is empty.
+    ///
+    /// # Errors
+    /// When a value has no text form.
+    pub fn to_csv(&self) -> Result<String, QueryError> {
+        self.text(Format::Csv)
+    }
+
+    /// One JSON array of objects.
+    ///
+    /// # Errors
+    /// When a value has no text form.
+    pub fn to_json(&self) -> Result<String, QueryError> {
+        self.text(Format::Json)
+    }
+
+    /// One JSON object per line.
+    ///
+    /// # Errors
+    /// When a value has no text form.
+    pub fn to_ndjson(&self) -> Result<String, QueryError> {
+        self.text(Format::Ndjson)
+    }
+
+    /// The bytes of a Parquet file.
+    ///
+    /// # Errors
+    /// When a column has a type that Parquet does not know.
+    pub fn to_parquet(&self) -> Result<Vec<u8>, QueryError> {
+        let mut bytes = Vec::new();
+        self.write(Format::Parquet, None, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn text(&self, format: Format) -> Result<String, QueryError> {
+        let mut bytes = Vec::new();
+        self.write(format, None, &mut bytes)?;
+        String::from_utf8(bytes).map_err(|error| failed(format)(error.to_string()))
+    }
+
+    /// Writes the answer; `width` is the room a table has.
+    ///
+    /// # Errors
+    /// When a value cannot be written so, or the writer fails.
+    pub fn write(&self, format: Format, width: Option<usize>, to: &mut dyn Write) -> Result<(), QueryError> {
+        let fail = failed(format);
+        match format {
+            Format::Table => to.write_all(self.to_table(width)?.as_bytes()).map_err(|e| fail(e.to_string())),
+            Format::Csv => self.write_csv(to),
+            Format::Json => json::write_array(&self.batches, to).map_err(fail),
+            Format::Ndjson => json::write_lines(&self.batches, to).map_err(fail),
+            Format::Parquet => {
+                let mut bytes = Vec::new();
+                let mut writer = ArrowWriter::try_new(&mut bytes, self.schema.clone(), None)
+                    .map_err(|e| fail(e.to_string()))?;
+                for batch in &self.batches {
+                    writer.write(batch).map_err(|e| fail(e.to_string()))?;
+                }
+                writer.close().map_err(|e| fail(e.to_string()))?;
+                to.write_all(&bytes).map_err(|e| fail(e.to_string()))
+            }
+        }
+    }
+
+    fn write_csv(&self, to: &mut dyn Write) -> Result<(), QueryError> {
+        let fail = failed(Format::Csv);
+        let options = FormatOptions::new().with_null("");
+        let mut writer = csv::Writer::from_writer(to);
+        let names = self.schema.fields().iter().map(|field| field.name());
+        writer.write_record(names).map_err(|e| fail(e.to_string()))?;
+        for batch in &self.batches {
+            let columns: Result<Vec<_>, _> =
+                batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect();
+            let columns = columns.map_err(|e| fail(e.to_string()))?;
+            for row in 0..batch.num_rows() {
+                for column in &columns {
+                    let text = column.value(row).try_to_string().map_err(|e| fail(e.to_string()))?;
+                    writer.write_field(text).map_err(|e| fail(e.to_string()))?;
+                }
+                writer.write_record(None::<&[u8]>).map_err(|e| fail(e.to_string()))?;
+            }
+        }
+        writer.flush().map_err(|e| fail(e.to_string()))
+    }
+}
+
+fn failed(format: Format) -> impl Fn(String) -> QueryError + Copy {
+    move |message| QueryError::Write { format: format.as_str(), message }
+}

@@ -1,0 +1,447 @@
+//! A session: asks, and gives answers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::CatalogProviderList;
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
+};
+use datafusion::common::SchemaError;
+use datafusion::datasource::ViewTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Statement};
+use futures::TryStreamExt;
+use metalab_engine::index::Index;
+use metalab_engine::store::Store;
+use tokio::sync::Mutex;
+
+use super::catalog::{Relation, Word};
+use super::guard::{Question, one_line, parse};
+use super::limits::{Threads, environment};
+use super::rewrite::rewrite;
+use super::suggest::nearest;
+use super::views::{Sources, core_names};
+use super::world::World;
+use crate::answer::Answer;
+use crate::error::QueryError;
+use crate::fold::fold_here;
+use crate::tables::Tables;
+
+/// Records beyond the tables from which on a session folds first.
+const WORTH_A_FOLD: u64 = 10_000;
+
+/// What a session may take, and whether it may fold.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Bytes of memory all queries of the session may use; without it half of the machine's, 2 GiB at most.
+    pub memory: Option<u64>,
+    /// How long one query may take; without it as long as it takes.
+    pub time: Option<Duration>,
+    /// Fold first when many records are not in the tables yet and the store is writable. Answers are the same either way.
+    pub fold: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { memory: None, time: None, fold: true }
+    }
+}
+
+/// A column of a table, as [`Session::columns`] lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Column {
+    /// The name as it is written in SQL.
+    pub name: String,
+    /// Its type in SQL words.
+    pub kind: String,
+}
+
+/// Read-only SQL over one store.
+///
+/// Every question sees all records that are in the journal when it is asked, folded or not, so also runs of an
+/// experiment that is still at work.
+///
+/// ```
+/// use metalab_engine::store::Store;
+/// use metalab_query::{Options, Session};
+///
+/// # let runtime = tokio::runtime::Runtime::new()?;
+/// # runtime.block_on(async {
+/// let store = Store::memory()?;
+/// let session = Session::open(&store, Options::default()).await?;
+/// let answer = session.sql("SELECT count(*) AS runs FROM runs").await?;
+/// assert_eq!(answer.to_csv()?, "runs\n0\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    options: Options,
+    memory: u64,
+    threads: Threads,
+    state: SessionState,
+    world: Mutex<World>,
+    warnings: std::sync::Mutex<Vec<String>>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({})", self.inner.store.describe())
+    }
+}
+
+/// Asks one question of a store, from code without a runtime; also fine inside one.
+///
+/// # Errors
+/// As for [`Session::open`] and [`Session::sql`].
+pub fn query_blocking(store: &Store, sql: &str, options: Options) -> Result<Answer, QueryError> {
+    futures::executor::block_on(async { Session::open(store, options).await?.sql(sql).await })
+}
+
+impl Session {
+    /// Opens a session over a store; nothing is written, unless `options.fold` finds much to fold.
+    ///
+    /// Tables that are damaged are not used: everything is then read from the journal, and
+    /// [`warnings`](Self::warnings) says so.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn open(store: &Store, options: Options) -> Result<Self, QueryError> {
+        let threads = Threads::start()?;
+        let (runtime, memory) = environment(options.memory)?;
+        let mut config = SessionConfig::new().with_information_schema(false);
+        let settings = config.options_mut();
+        settings.optimizer.repartition_file_min_size = 1 << 20;
+        settings.execution.collect_statistics = false;
+        settings.execution.parquet.schema_force_view_types = true;
+        settings.execution.time_zone = Some("UTC".into());
+        settings.catalog.create_default_catalog_and_schema = false;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .build();
+        let (at, fold) = (store.clone(), options.fold);
+        let (world, warnings) = threads.run(async move { look(&at, fold).await }, None).await?;
+        let inner = Inner {
+            store: store.clone(),
+            options,
+            memory,
+            threads,
+            state,
+            world: Mutex::new(world),
+            warnings: std::sync::Mutex::new(warnings),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Answers a question: one SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE.
+    ///
+    /// # Errors
+    /// When the text is not such a statement, names what is not there, or takes more memory or time than it may.
+    pub async fn sql(&self, text: &str) -> Result<Answer, QueryError> {
+        let question = parse(text)?;
+        let inner = Arc::clone(&self.inner);
+        let limit = self.inner.options.time;
+        let answer = self.inner.threads.run(async move { inner.answer(question).await }, limit).await;
+        match answer {
+            Err(QueryError::OutOfMemory { .. }) => Err(QueryError::OutOfMemory { limit: self.inner.memory }),
+            other => other,
+        }
+    }
+
+    /// Names of all tables.
+    pub async fn tables(&self) -> Vec<String> {
+        let catalog = self.inner.world.lock().await.catalog();
+        catalog.relations().into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Columns of a table.
+    ///
+    /// # Errors
+    /// When there is no such table.
+    pub async fn columns(&self, table: &str) -> Result<Vec<Column>, QueryError> {
+        let (inner, table) = (Arc::clone(&self.inner), table.to_owned());
+        let word = Word { text: table, quoted: false };
+        self.inner.threads.run(async move { inner.columns(&word).await }, None).await
+    }
+
+    /// What was wrong with the tables when the session was opened, in words; answers are right all the same.
+    pub fn warnings(&self) -> Vec<String> {
+        self.inner.warnings.lock().unwrap_or_else(|broken| broken.into_inner()).clone()
+    }
+}
+
+/// Looks at a store, and folds first if that is worth it.
+async fn look(store: &Store, fold: bool) -> Result<(World, Vec<String>), QueryError> {
+    let index = || Index::load(store).map_err(QueryError::store("loading its index"));
+    let mut tables = Tables::open(store).await?;
+    let mut loaded = index()?;
+    tables.check(loaded.cursor());
+    if fold && !store.is_read_only() {
+        let seen = tables.cursor(crate::tables::Table::Attempts);
+        let new: u64 =
+            loaded.cursor().iter().map(|(writer, p)| p.sequence.saturating_sub(seen.sequence(writer))).sum();
+        if new > WORTH_A_FOLD {
+            match fold_here(store, false).await {
+                Ok(_) => {
+                    tables = Tables::open(store).await?;
+                    loaded = index()?;
+                }
+                // A question is answered without tables too: a full disk is no reason to refuse it.
+                Err(error) => tracing::warn!(%error, "the tables could not be folded before the query"),
+            }
+        }
+    }
+    let damaged = |table: &str, why: &str| {
+        format!("table `{table}` is not used ({why}); `metalab store rebuild` writes it anew")
+    };
+    let mut warnings: Vec<String> =
+        tables.damage.iter().map(|(table, why)| damaged(table.name(), why)).collect();
+    match World::open(store, tables, loaded).await {
+        Ok(world) => Ok((world, warnings)),
+        Err(QueryError::Table { table, source, .. }) => {
+            warnings.push(damaged(table, &source.to_string()));
+            Ok((World::open(store, Tables::none(), index()?).await?, warnings))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Inner {
+    async fn answer(&self, question: Question) -> Result<Answer, QueryError> {
+        self.refresh().await?;
+        match question {
+            Question::Tables => {
+                let catalog = self.world.lock().await.catalog();
+                let names = catalog.relations().into_iter().map(|(_, name)| name);
+                list(vec![("table", names.collect())])
+            }
+            Question::Columns(name) => {
+                let columns = self.columns(&table_word(&name)?).await?;
+                let (names, kinds) = columns.into_iter().map(|column| (column.name, column.kind)).unzip();
+                list(vec![("column", names), ("type", kinds)])
+            }
+            Question::Query(statement) => match self.run(&statement).await {
+                // A file that vanished or is torn: its table was rebuilt, or must be.
+                Err(QueryError::Table { table, source, .. }) => {
+                    let warning = format!(
+                        "table `{table}` is not used ({source}); `metalab store rebuild` writes it anew"
+                    );
+                    let index = Index::load(&self.store).map_err(QueryError::store("loading its index"))?;
+                    *self.world.lock().await = World::open(&self.store, Tables::none(), index).await?;
+                    self.warnings.lock().unwrap_or_else(|broken| broken.into_inner()).push(warning);
+                    self.run(&statement).await
+                }
+                other => other,
+            },
+        }
+    }
+
+    async fn refresh(&self) -> Result<(), QueryError> {
+        let mut world = self.world.lock().await;
+        let right = world.refresh()?;
+        let full = self.options.fold && !self.store.is_read_only() && world.unfolded > 10 * WORTH_A_FOLD;
+        if !right || full {
+            let (new, warnings) = look(&self.store, self.options.fold).await?;
+            *world = new;
+            *self.warnings.lock().unwrap_or_else(|broken| broken.into_inner()) = warnings;
+        }
+        Ok(())
+    }
+
+    async fn columns(&self, word: &Word) -> Result<Vec<Column>, QueryError> {
+        let mut world = self.world.lock().await;
+        let (relation, _) = world.catalog().relation(word)?;
+        let plan = world.sources(false)?.plan(&relation, None).map_err(|error| self.failed(&error, &[]))?;
+        let column =
+            |field: &Arc<Field>| Column { name: field.name().clone(), kind: kind(field.data_type()) };
+        Ok(plan.schema().fields().iter().map(column).collect())
+    }
+
+    async fn run(&self, statement: &Statement) -> Result<Answer, QueryError> {
+        let mut statement = statement.clone();
+        let core = core_names();
+        let mut world = self.world.lock().await;
+        if let Some(files) = &world.tables.files {
+            let address = url::Url::parse(super::scan::ADDRESS).expect("a constant address");
+            self.state.runtime_env().register_object_store(&address, files.object_store());
+        }
+        let uses = rewrite(&mut statement, &world.catalog(), &core)?;
+        let asks = |relation: &Relation| uses.relations.values().any(|used| used == relation);
+        let with_series = asks(&Relation::Metrics);
+        let cells = |used: &Relation| {
+            matches!(used, Relation::Runs | Relation::Experiments | Relation::Experiment(_))
+        };
+        if uses.relations.values().any(cells)
+            && let Some(versions) = world.uncompared()
+        {
+            let plan =
+                world.sources(false)?.places(&versions.experiments()).map_err(|e| self.failed(&e, &[]))?;
+            let (_, rows) = self.execute(&self.state, &plan).await.map_err(|e| self.failed(&e, &[]))?;
+            world.compared(versions.outdated(&rows)?);
+        }
+        let sources = world.sources(with_series)?;
+        drop(world);
+        let paths = (!uses.all).then_some(&uses.paths);
+        let tables: Vec<(String, Relation)> = uses.relations.into_iter().collect();
+        let known = self.known(&sources, &tables);
+        let failed = |error: DataFusionError| self.failed(&error, &known);
+        let state = self.with_views(&sources, &tables, paths).map_err(failed)?;
+        let plan = state.statement_to_plan(Parsed::Statement(Box::new(statement))).await.map_err(failed)?;
+        verify(&plan)?;
+        let (schema, batches) = self.execute(&state, &plan).await.map_err(failed)?;
+        Ok(Answer::new(schema, batches))
+    }
+
+    async fn execute(
+        &self,
+        state: &SessionState,
+        plan: &LogicalPlan,
+    ) -> Result<(Arc<Schema>, Vec<RecordBatch>), DataFusionError> {
+        let plan = state.create_physical_plan(plan).await?;
+        let schema = plan.schema();
+        let batches = execute_stream(plan, state.task_ctx())?.try_collect().await?;
+        Ok((schema, batches))
+    }
+
+    /// The state of one query: the session's, with just the views it names.
+    fn with_views(
+        &self,
+        sources: &Sources,
+        tables: &[(String, Relation)],
+        paths: Option<&BTreeSet<crate::columns::Path>>,
+    ) -> Result<SessionState, DataFusionError> {
+        let schema = MemorySchemaProvider::new();
+        for (name, relation) in tables {
+            let view = ViewTable::new(sources.plan(relation, paths)?, None);
+            schema.register_table(name.clone(), Arc::new(view))?;
+        }
+        let catalog = MemoryCatalogProvider::new();
+        let defaults = &self.state.config_options().catalog;
+        catalog.register_schema(&defaults.default_schema, Arc::new(schema))?;
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(defaults.default_catalog.clone(), Arc::new(catalog));
+        let builder = SessionStateBuilder::new_from_existing(self.state.clone());
+        Ok(builder.with_catalog_list(Arc::new(catalogs)).build())
+    }
+
+    /// Names that a misspelt column may have meant.
+    fn known(&self, sources: &Sources, tables: &[(String, Relation)]) -> Vec<String> {
+        let mut known: Vec<String> = Vec::new();
+        for (_, relation) in tables {
+            if let Ok(plan) = sources.plan(relation, None) {
+                known.extend(plan.schema().fields().iter().map(|field| field.name().clone()));
+            }
+        }
+        known
+    }
+
+    /// DataFusion's error in our words.
+    fn failed(&self, error: &DataFusionError, known: &[String]) -> QueryError {
+        match error.find_root() {
+            DataFusionError::SchemaError(inner, _) => match &**inner {
+                SchemaError::FieldNotFound { field, valid_fields } => {
+                    let names = valid_fields.iter().map(|column| column.name.as_str());
+                    let names = names.chain(known.iter().map(String::as_str));
+                    QueryError::NoColumn {
+                        column: field.name.clone(),
+                        table: field.relation.as_ref().map(|table| table.table().to_owned()),
+                        nearest: nearest(&field.name, names),
+                    }
+                }
+                SchemaError::AmbiguousReference { field } => QueryError::Sql {
+                    message: format!(
+                        "column `{}` is in several tables: write the table before it",
+                        field.name
+                    ),
+                },
+                _ => QueryError::Sql { message: one_line(error) },
+            },
+            DataFusionError::ResourcesExhausted(_) => QueryError::OutOfMemory { limit: self.memory },
+            DataFusionError::ObjectStore(source) => {
+                QueryError::table("attempts", "reading a file")(source.to_string())
+            }
+            DataFusionError::ParquetError(source) => {
+                QueryError::table("attempts", "reading a file")(source.to_string())
+            }
+            root => {
+                let message = one_line(root);
+                match message
+                    .strip_prefix("Error during planning: ")
+                    .unwrap_or(&message)
+                    .strip_prefix("Invalid function '")
+                {
+                    Some(rest) => {
+                        let function = rest.split('\'').next().unwrap_or_default().to_owned();
+                        let scalar = self.state.scalar_functions().keys();
+                        let names = scalar.chain(self.state.aggregate_functions().keys());
+                        let names = names.chain(self.state.window_functions().keys());
+                        let nearest = nearest(&function, names.map(String::as_str));
+                        QueryError::NoFunction { function, nearest }
+                    }
+                    None => QueryError::Sql { message },
+                }
+            }
+        }
+    }
+}
+
+/// A second look at what the guard let through: plans that would write are not made.
+fn verify(plan: &LogicalPlan) -> Result<(), QueryError> {
+    let options = datafusion::execution::context::SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    options.verify_plan(plan).map_err(|_| QueryError::Refused { what: "this statement".into() })
+}
+
+fn table_word(name: &ObjectName) -> Result<Word, QueryError> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)] => {
+            Ok(Word { text: ident.value.clone(), quoted: ident.quote_style.is_some() })
+        }
+        _ => Err(QueryError::NoTable { table: name.to_string(), nearest: None }),
+    }
+}
+
+/// Text columns as an answer.
+fn list(columns: Vec<(&str, Vec<String>)>) -> Result<Answer, QueryError> {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, _)| Field::new(*name, DataType::Utf8, false)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let arrays = columns.into_iter().map(|(_, values)| Arc::new(StringArray::from(values)) as _).collect();
+    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays);
+    let batch = batch.map_err(|error| QueryError::Sql { message: error.to_string() })?;
+    Ok(Answer::new(schema, vec![batch]))
+}
+
+/// A type in words people know.
+fn kind(kind: &DataType) -> String {
+    match kind {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text".into(),
+        DataType::Int64 | DataType::UInt64 | DataType::Int32 => "integer".into(),
+        DataType::Float64 => "double".into(),
+        DataType::Boolean => "boolean".into(),
+        DataType::Timestamp(..) => "timestamp".into(),
+        DataType::Decimal128(..) => "decimal".into(),
+        other => other.to_string().to_lowercase(),
+    }
+}

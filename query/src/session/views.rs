@@ -1,0 +1,433 @@
+//! The tables of the SQL side as plans over the stored ones.
+//!
+//! A view is built for one query, from the paths that occur in its text: a store with hundreds of columns does not pay
+//! for those nobody asks for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, JoinType, Result, ScalarValue};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions::encoding::expr_fn::encode;
+use datafusion::functions::string::expr_fn::concat;
+use datafusion::functions::unicode::expr_fn::left;
+use datafusion::functions_aggregate::expr_fn::{count, max, min, sum};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+
+use super::catalog::{Catalog, Kinds, Relation};
+use super::overflow;
+use super::scan::Stored;
+use crate::columns::{Kind, OVERFLOW, Path};
+
+/// What views are made of.
+pub(crate) struct Sources {
+    /// All attempts.
+    pub(crate) attempts: Arc<Stored>,
+    /// Attempts that do not stand.
+    pub(crate) superseded: Arc<Stored>,
+    /// Stepped metrics.
+    pub(crate) series: Arc<Stored>,
+    /// Artifacts.
+    pub(crate) artifacts: Arc<Stored>,
+    /// Openings and closings.
+    pub(crate) submissions: Arc<Stored>,
+    /// Cells with the run of another cell: experiment, experiment_version, step, cell, submission, tags, run_id.
+    pub(crate) foreign: Option<RecordBatch>,
+    /// Runs whose place in an experiment has a newer run: experiment, step, run_id.
+    pub(crate) outdated: Option<RecordBatch>,
+    /// Experiments with their submissions: experiment, versions, submissions, first, last.
+    pub(crate) experiments: RecordBatch,
+    /// The table `columns`.
+    pub(crate) columns: RecordBatch,
+    /// All names.
+    pub(crate) catalog: Arc<Catalog>,
+}
+
+/// Columns of `runs` before its paths.
+const BEFORE: &[&str] = &["id", "experiment", "step", "cell", "replicate", "status"];
+
+/// Columns of `runs` after its paths.
+const AFTER: &[&str] = &[
+    "started",
+    "ended",
+    "duration_s",
+    "cpu_s",
+    "peak_memory_bytes",
+    "error",
+    "error_cause",
+    "reused",
+    "operation",
+    "namespace",
+    "operation_version",
+    "experiment_version",
+    "submission",
+    "tags",
+    "base_seed",
+    "retry",
+    "reason",
+    "host",
+    "pid",
+    "platform",
+    "metalab",
+    "executable",
+    "git_commit",
+    "git_dirty",
+    "lock_file",
+    "sources",
+    "log",
+    "output_digest",
+    "output_codec",
+    "output_bytes",
+    "backtrace",
+    "record",
+    "run_id",
+];
+
+/// The columns of `runs` that every store has.
+pub(crate) fn core_names() -> Vec<&'static str> {
+    BEFORE.iter().chain(AFTER).copied().collect()
+}
+
+/// Columns that tell the cell, not the run.
+const CELL: &[&str] = &["experiment", "experiment_version", "step", "cell", "submission", "tags"];
+
+fn col(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+fn of(table: &str, name: &str) -> Expr {
+    Expr::Column(Column::new(Some(table), name))
+}
+
+fn hex(bytes: Expr) -> Expr {
+    encode(cast(bytes, DataType::Binary), lit("hex"))
+}
+
+fn seconds(micros: Expr) -> Expr {
+    cast(micros, DataType::Float64) / lit(1e6)
+}
+
+impl Sources {
+    /// The plan of a table; of the paths only those in `paths`, or all for `None`.
+    pub(crate) fn plan(&self, relation: &Relation, paths: Option<&BTreeSet<Path>>) -> Result<LogicalPlan> {
+        match relation {
+            Relation::Runs => self.shown(self.cells(None)?, paths, None),
+            Relation::DistinctRuns => {
+                self.shown(self.standing()?.project_with(vec![lit(false).alias("reused")])?, paths, None)
+            }
+            Relation::Attempts => self.attempts(paths),
+            Relation::Metrics => self.series(),
+            Relation::Artifacts => self.artifacts(),
+            Relation::Submissions => self.submissions(),
+            Relation::Experiments => self.experiments(),
+            Relation::Columns => mem("columns", &self.columns)?.build(),
+            Relation::Experiment(name) => self.shown(self.cells(Some(name))?, paths, Some(name)),
+        }
+    }
+
+    /// Attempts that stand.
+    fn standing(&self) -> Result<LogicalPlanBuilder> {
+        self.without_superseded(scan("attempts", &self.attempts)?, "attempts", JoinType::LeftAnti)
+    }
+
+    fn without_superseded(
+        &self,
+        plan: LogicalPlanBuilder,
+        name: &str,
+        how: JoinType,
+    ) -> Result<LogicalPlanBuilder> {
+        if self.superseded.is_empty() {
+            return Ok(plan);
+        }
+        let right = scan("superseded", &self.superseded)?.build()?;
+        let keys =
+            |table: &str| vec![Column::new(Some(table), "writer"), Column::new(Some(table), "sequence")];
+        plan.join(right, how, (keys(name), keys("superseded")), None)
+    }
+
+    /// One row per cell: standing attempts with the cell that wanted them, and cells that reuse them.
+    fn cells(&self, experiment: Option<&str>) -> Result<LogicalPlanBuilder> {
+        let own = self.standing()?;
+        let own = match experiment {
+            Some(name) => own.filter(of("attempts", "experiment").eq(lit(name)))?,
+            None => own,
+        };
+        let mut all = own.project_with(vec![lit(false).alias("reused")])?;
+        if let Some(foreign) = &self.foreign {
+            let mut cells = mem("cells", foreign)?;
+            if let Some(name) = experiment {
+                cells = cells.filter(of("cells", "experiment").eq(lit(name)))?;
+            }
+            let runs = self.standing()?.build()?;
+            let on =
+                (vec![Column::new(Some("cells"), "run_id")], vec![Column::new(Some("attempts"), "run_id")]);
+            let joined = cells.join(runs, JoinType::Inner, on, None)?;
+            let column = |field: &Arc<arrow::datatypes::Field>| {
+                let table = if CELL.contains(&field.name().as_str()) { "cells" } else { "attempts" };
+                of(table, field.name()).alias(field.name())
+            };
+            let columns = self.attempts.schema.fields().iter().map(column);
+            let joined = joined.project(columns.chain([lit(true).alias("reused")]))?;
+            all = all.project_flat()?.union(joined.build()?)?;
+        }
+        match &self.outdated {
+            Some(outdated) => {
+                let all = LogicalPlanBuilder::from(all.build()?).project_flat()?.alias("cell_rows")?;
+                let keys = |table: &str| {
+                    ["experiment", "step", "run_id"].map(|name| Column::new(Some(table), name)).to_vec()
+                };
+                let right = mem("outdated", outdated)?.build()?;
+                all.join(right, JoinType::LeftAnti, (keys("cell_rows"), keys("outdated")), None)
+            }
+            None => Ok(all),
+        }
+    }
+
+    /// Rows of (experiment, step, run_id, coordinates, template) for the cells of some experiments.
+    pub(crate) fn places(&self, experiments: &[String]) -> Result<LogicalPlan> {
+        let names = experiments.iter().map(|name| lit(name.as_str())).collect();
+        let columns = ["experiment", "step", "run_id", "coordinates", "template"].map(col);
+        let plan = LogicalPlanBuilder::from(self.cells(None)?.build()?).project_flat()?;
+        plan.filter(col("experiment").in_list(names, false))?.project(columns)?.build()
+    }
+
+    fn attempts(&self, paths: Option<&BTreeSet<Path>>) -> Result<LogicalPlan> {
+        let extra = |stands: bool| vec![lit(false).alias("reused"), lit(stands).alias("stands")];
+        let standing = self.standing()?.project_with(extra(true))?;
+        if self.superseded.is_empty() {
+            return self.shown(standing, paths, None);
+        }
+        let others = scan("attempts", &self.attempts)?;
+        let others =
+            self.without_superseded(others, "attempts", JoinType::LeftSemi)?.project_with(extra(false))?;
+        self.shown(standing.project_flat()?.union(others.project_flat()?.build()?)?, paths, None)
+    }
+
+    /// What people see of attempts: readable columns, and the paths asked for.
+    fn shown(
+        &self,
+        plan: LogicalPlanBuilder,
+        paths: Option<&BTreeSet<Path>>,
+        experiment: Option<&str>,
+    ) -> Result<LogicalPlan> {
+        let stands = plan.schema().has_column_with_unqualified_name("stands");
+        let plan = plan.project_flat()?;
+        let asked = |path: &Path| paths.is_none_or(|paths| paths.contains(path));
+        let mut columns: Vec<Expr> = BEFORE.iter().map(|name| core(name)).collect();
+        if stands {
+            columns.push(col("stands"));
+        }
+        match experiment {
+            None => {
+                for (path, kinds) in self.catalog.paths.iter().filter(|(path, _)| asked(path)) {
+                    columns.push(self.path(path, kinds).alias(path.shown()));
+                }
+            }
+            Some(name) => {
+                for (path, plain) in self.catalog.plain_names(name, &core_names()) {
+                    let kinds = &self.catalog.experiments[name][&path];
+                    columns.push(self.path(&path, kinds).alias(plain));
+                }
+            }
+        }
+        columns.extend(AFTER.iter().map(|name| core(name)));
+        plan.project(columns)?.build()
+    }
+
+    /// A path's value: of its own type if it has one, of numbers if all are numbers, else text.
+    fn path(&self, path: &Path, kinds: &Kinds) -> Expr {
+        let target = match kinds.iter().copied().collect::<Vec<_>>().as_slice() {
+            [one] => *one,
+            [Kind::F64, Kind::I64] => Kind::F64,
+            _ => Kind::Text,
+        };
+        let target_type = arrow_type(target);
+        let mut parts = Vec::new();
+        for kind in kinds {
+            let stored = path.stored(*kind);
+            let convert = |value: Expr, from: Kind| {
+                if arrow_type(from) == target_type { value } else { cast(value, target_type.clone()) }
+            };
+            let schema = &self.attempts.schema;
+            if schema.column_with_name(&stored).is_some() {
+                parts.push(convert(col(&stored), *kind));
+            }
+            if schema.column_with_name(OVERFLOW).is_some() {
+                let value =
+                    overflow::function().call(vec![col(OVERFLOW), lit(overflow::column_name(&stored))]);
+                parts.push(convert(cast(value, arrow_type(*kind)), *kind));
+            }
+        }
+        match parts.len() {
+            0 => lit(ScalarValue::Null),
+            1 => parts.remove(0),
+            _ => coalesce(parts),
+        }
+    }
+
+    fn series(&self) -> Result<LogicalPlan> {
+        let plan = self.without_superseded(scan("series", &self.series)?, "series", JoinType::LeftAnti)?;
+        let id = || hex(of("series", "run_id"));
+        let columns = [
+            left(id(), lit(12)).alias("id"),
+            of("series", "name").alias("name"),
+            of("series", "step").alias("step"),
+            of("series", "value").alias("value"),
+            id().alias("run_id"),
+        ];
+        plan.project(columns)?.build()
+    }
+
+    fn artifacts(&self) -> Result<LogicalPlan> {
+        let plan =
+            self.without_superseded(scan("artifacts", &self.artifacts)?, "artifacts", JoinType::LeftAnti)?;
+        let id = || hex(of("artifacts", "run_id"));
+        let same = |name: &str| of("artifacts", name).alias(name);
+        let columns = [
+            left(id(), lit(12)).alias("id"),
+            same("name"),
+            same("kind"),
+            same("bytes"),
+            same("extension"),
+            same("digest"),
+            id().alias("run_id"),
+        ];
+        plan.project(columns)?.build()
+    }
+
+    fn submissions(&self) -> Result<LogicalPlan> {
+        let event = |alias: &str, word: &str| {
+            scan("submissions", &self.submissions)?
+                .filter(of("submissions", "event").eq(lit(word)))?
+                .alias(alias)
+        };
+        let closed = event("closed", crate::fold::CLOSED)?.build()?;
+        let on = (
+            vec![Column::new(Some("opened"), "submission")],
+            vec![Column::new(Some("closed"), "submission")],
+        );
+        let plan = event("opened", crate::fold::OPENED)?.join(closed, JoinType::Left, on, None)?;
+        let opened = |name: &str| of("opened", name).alias(name);
+        let reached = |name: &str| of("closed", name).alias(name);
+        let columns = [
+            opened("experiment"),
+            opened("experiment_version"),
+            of("opened", "time").alias("opened"),
+            of("closed", "time").alias("closed"),
+            coalesce(vec![of("closed", "closing"), lit("open")]).alias("closing"),
+            opened("cells"),
+            opened("replicates"),
+            reached("reused"),
+            reached("succeeded"),
+            reached("failed"),
+            reached("cancelled"),
+            reached("timed_out"),
+            opened("base_seed"),
+            opened("tags"),
+            opened("description"),
+            opened("metadata"),
+            opened("rerun"),
+            opened("host"),
+            opened("pid"),
+            opened("git_commit"),
+            opened("git_dirty"),
+            opened("steps"),
+            opened("submission"),
+        ];
+        plan.project(columns)?.build()
+    }
+
+    fn experiments(&self) -> Result<LogicalPlan> {
+        let runs = self.shown(self.cells(None)?, Some(&BTreeSet::new()), None)?;
+        let with = |status: &str| when(col("status").eq(lit(status)), lit(1_i64)).otherwise(lit(0_i64));
+        let aggregates = [
+            count(lit(1_i64)).alias("runs"),
+            sum(with("succeeded")?).alias("succeeded"),
+            sum(with("failed")?).alias("failed"),
+            min(col("started")).alias("started"),
+            max(col("ended")).alias("ended"),
+        ];
+        let runs =
+            LogicalPlanBuilder::from(runs).aggregate([col("experiment")], aggregates)?.alias("counted")?;
+        let on = (
+            vec![Column::new(Some("named"), "experiment")],
+            vec![Column::new(Some("counted"), "experiment")],
+        );
+        let plan = mem("named", &self.experiments)?.join(runs.build()?, JoinType::Left, on, None)?;
+        let number = |name: &str| coalesce(vec![of("counted", name), lit(0_i64)]).alias(name);
+        let columns = [
+            of("named", "experiment").alias("experiment"),
+            of("named", "versions").alias("versions"),
+            of("named", "submissions").alias("submissions"),
+            number("runs"),
+            number("succeeded"),
+            number("failed"),
+            of("named", "first").alias("first"),
+            of("named", "last").alias("last"),
+            of("counted", "started").alias("started"),
+            of("counted", "ended").alias("ended"),
+        ];
+        plan.project(columns)?.build()
+    }
+}
+
+/// A core column as people see it, from the stored ones.
+fn core(name: &str) -> Expr {
+    let shown = match name {
+        "id" => left(hex(col("run_id")), lit(12)),
+        "run_id" | "output_digest" => hex(col(name)),
+        "ended" => {
+            let micros = cast(col("started"), DataType::Int64) + col("duration_us");
+            cast(micros, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
+        }
+        "duration_s" => seconds(col("duration_us")),
+        "cpu_s" => seconds(col("cpu_us")),
+        "record" => concat(vec![col("writer"), lit("-"), cast(col("sequence"), DataType::Utf8)]),
+        plain => return col(plain),
+    };
+    shown.alias(name)
+}
+
+fn arrow_type(kind: Kind) -> DataType {
+    match kind {
+        Kind::F64 => DataType::Float64,
+        Kind::I64 => DataType::Int64,
+        Kind::Bool => DataType::Boolean,
+        Kind::Text | Kind::Json => DataType::Utf8View,
+    }
+}
+
+fn scan(name: &str, stored: &Arc<Stored>) -> Result<LogicalPlanBuilder> {
+    let provider: Arc<dyn TableProvider> = Arc::clone(stored) as _;
+    LogicalPlanBuilder::scan(name, provider_as_source(provider), None)
+}
+
+fn mem(name: &str, batch: &RecordBatch) -> Result<LogicalPlanBuilder> {
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])?;
+    LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None)
+}
+
+/// Projections that keep what is there.
+trait Project: Sized {
+    /// All columns and these.
+    fn project_with(self, more: Vec<Expr>) -> Result<Self>;
+    /// All columns, without the names of tables.
+    fn project_flat(self) -> Result<Self>;
+}
+
+impl Project for LogicalPlanBuilder {
+    fn project_with(self, more: Vec<Expr>) -> Result<Self> {
+        let all: Vec<Expr> = self.schema().columns().into_iter().map(Expr::Column).collect();
+        self.project(all.into_iter().chain(more))
+    }
+
+    fn project_flat(self) -> Result<Self> {
+        let all = self.schema().columns().into_iter();
+        let columns: Vec<Expr> = all.map(|column| Expr::Column(column.clone()).alias(column.name)).collect();
+        self.project(columns)
+    }
+}

@@ -1,0 +1,324 @@
+//! Everything a session knows of its store: tables, what the journal has beyond them, names.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, RwLock};
+
+use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use metalab_cas::Digest;
+use metalab_engine::id::RecordName;
+use metalab_engine::index::Index;
+use metalab_engine::journal::Cursor;
+use metalab_engine::record::{Attempt, Record, SubmissionOpened};
+use metalab_engine::store::Store;
+
+use super::catalog::{Catalog, Counted};
+use super::foreign::Cells;
+use super::outdated::Versions;
+use super::scan::Stored;
+use super::views::Sources;
+use crate::columns::{Admission, Shared};
+use crate::error::QueryError;
+use crate::fold::{Intake, Seen, read_submissions};
+use crate::tables::{Table, Tables, conform};
+
+/// A store as it was at the last look.
+pub(crate) struct World {
+    store: Store,
+    index: Arc<RwLock<Index>>,
+    shared: Shared,
+    seen: Seen,
+    admission: Arc<Admission>,
+    /// The snapshots and their rows that are small enough to hold.
+    pub(crate) tables: Tables,
+    folded_counts: Vec<Counted>,
+    folded_runs: Vec<RecordBatch>,
+    cells: Cells,
+    /// How far the journal was read.
+    reached: Cursor,
+    live: BTreeMap<Table, Vec<RecordBatch>>,
+    live_counts: Vec<Counted>,
+    /// Attempts with series that are not folded, and how many of them were read.
+    series: Vec<(RecordName, Arc<Attempt>)>,
+    series_read: usize,
+    /// Attempts whose submission was not visible.
+    orphans: bool,
+    catalog: Arc<Catalog>,
+    /// Steps with several templates, and their outdated runs once they were looked for.
+    versions: Versions,
+    outdated: Option<Option<RecordBatch>>,
+    /// Records that are not in the tables.
+    pub(crate) unfolded: u64,
+}
+
+impl World {
+    /// Looks at a store. With `tables` of none, everything is read from the journal.
+    pub(crate) async fn open(store: &Store, mut tables: Tables, index: Index) -> Result<Self, QueryError> {
+        tables.check(index.cursor());
+        let read = async |table: Table| match &tables.files {
+            Some(files) => tables.get(table).read(files).await,
+            None => Ok(Vec::new()),
+        };
+        let submissions = read_submissions(&read(Table::Submissions).await?);
+        let folded_counts = read_counts(&read(Table::Columns).await?);
+        let cells = Cells::new(&read(Table::Cells).await?);
+        let folded_runs = read(Table::Superseded).await?;
+
+        let index = Arc::new(RwLock::new(index));
+        let (values, places) = (store.values(), Arc::clone(&index));
+        let fetch = move |digest: &Digest| {
+            let index = places.read().unwrap_or_else(|broken| broken.into_inner());
+            values.get(digest, &index).ok().map(|bytes| bytes.to_vec())
+        };
+        let attempts = tables.get(Table::Attempts);
+        let mut world = Self {
+            store: store.clone(),
+            index,
+            shared: Shared::new(fetch, submissions),
+            seen: Seen::of(&tables),
+            admission: Admission::new(attempts.columns.into_keys()),
+            reached: attempts.cursor,
+            tables,
+            folded_counts,
+            folded_runs,
+            cells,
+            live: BTreeMap::new(),
+            live_counts: Vec::new(),
+            series: Vec::new(),
+            series_read: 0,
+            orphans: false,
+            catalog: Arc::default(),
+            versions: Versions::default(),
+            outdated: None,
+            unfolded: 0,
+        };
+        world.absorb()?;
+        Ok(world)
+    }
+
+    /// Looks again; `false` if it must be opened anew to be right.
+    pub(crate) fn refresh(&mut self) -> Result<bool, QueryError> {
+        let mut index = self.index.write().unwrap_or_else(|broken| broken.into_inner());
+        let new = index.refresh().map_err(QueryError::store("reading its journal"))?;
+        drop(index);
+        if new == 0 {
+            return Ok(true);
+        }
+        if self.orphans {
+            return Ok(false);
+        }
+        self.absorb()?;
+        Ok(true)
+    }
+
+    /// Reads what the index has and this has not.
+    fn absorb(&mut self) -> Result<(), QueryError> {
+        let index = self.index.read().unwrap_or_else(|broken| broken.into_inner());
+        let to = index.cursor().clone();
+        let mut records: Vec<(RecordName, Record)> = Vec::new();
+        if !self.reached.covers(&to) {
+            let scan =
+                self.store.journal().scan(&self.reached).map_err(QueryError::store("listing its journal"))?;
+            for scanned in scan {
+                let scanned = scanned.map_err(QueryError::store("reading its journal"))?;
+                if self.reached.contains(&scanned.name) || !to.contains(&scanned.name) {
+                    continue;
+                }
+                let Ok(record) = scanned.decode() else { continue };
+                if let Record::Opened(opened) = &record {
+                    self.shared.opened(scanned.name, Arc::new((**opened).clone()));
+                }
+                records.push((scanned.name, record));
+            }
+        }
+        self.unfolded += records.len() as u64;
+        let mut intake = Intake::new(&self.shared, &index, &self.seen, &self.admission, false);
+        for (name, record) in records {
+            intake.take(&name, &record)?;
+            if let Record::Attempt(attempt) = record {
+                let submission = attempt.submission.as_ref();
+                self.orphans |=
+                    submission.is_some_and(|submission| self.shared.submission(submission).is_none());
+                if !attempt.series.is_empty() {
+                    self.series.push((name, Arc::new(*attempt)));
+                }
+            }
+        }
+        self.live_counts.extend(intake.finish()?);
+        for (table, batches) in std::mem::take(&mut intake.batches) {
+            self.live.entry(table).or_default().extend(batches);
+        }
+        drop(intake);
+        let superseded = self.live.get(&Table::Superseded).map_or(&[][..], Vec::as_slice);
+        let submissions = self.shared.submissions();
+        self.cells.look(&self.store, &index, &submissions, &[&self.folded_runs, superseded])?;
+        drop(index);
+        self.reached = to;
+        self.versions = Versions::of(&submissions);
+        self.outdated = None;
+        let counts = self.folded_counts.iter().chain(&self.live_counts).cloned();
+        let named = submissions.values().map(|opened| opened.experiment.clone());
+        self.catalog = Arc::new(Catalog::new(counts, named));
+        Ok(())
+    }
+
+    /// The steps whose runs must be compared before their cells can be shown; `None` if that was done or need not be.
+    pub(crate) fn uncompared(&self) -> Option<Versions> {
+        (self.outdated.is_none() && !self.versions.is_empty()).then(|| self.versions.clone())
+    }
+
+    /// Notes what comparing has found.
+    pub(crate) fn compared(&mut self, outdated: Option<RecordBatch>) {
+        self.outdated = Some(outdated);
+    }
+
+    /// All names.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
+    }
+
+    /// What the views of a query are made of; series are read only when they are asked for.
+    pub(crate) fn sources(&mut self, with_series: bool) -> Result<Sources, QueryError> {
+        if with_series && self.series_read < self.series.len() {
+            let index = self.index.read().unwrap_or_else(|broken| broken.into_inner());
+            let mut intake = Intake::new(&self.shared, &index, &self.seen, &self.admission, false);
+            for (name, attempt) in &self.series[self.series_read..] {
+                intake.take_series(name, attempt)?;
+            }
+            intake.finish()?;
+            let batches = intake.batches.remove(&Table::Series).unwrap_or_default();
+            drop(intake);
+            self.live.entry(Table::Series).or_default().extend(batches);
+            self.series_read = self.series.len();
+        }
+        let sources = Sources {
+            attempts: self.stored(Table::Attempts)?,
+            superseded: self.stored(Table::Superseded)?,
+            series: self.stored(Table::Series)?,
+            artifacts: self.stored(Table::Artifacts)?,
+            submissions: self.stored(Table::Submissions)?,
+            foreign: self.cells.foreign(),
+            outdated: self.outdated.clone().flatten(),
+            experiments: self.experiments()?,
+            columns: self.columns()?,
+            catalog: self.catalog(),
+        };
+        Ok(sources)
+    }
+
+    /// A stored table with what is not folded yet.
+    fn stored(&mut self, table: Table) -> Result<Arc<Stored>, QueryError> {
+        let snapshot = self.tables.get(table);
+        let folded = snapshot.schema();
+        let live = self.live.entry(table).or_default();
+        let schema = union(&folded, live);
+        for batch in live.iter_mut().filter(|batch| batch.schema() != schema) {
+            *batch = conform(batch, &schema)
+                .map_err(QueryError::table(table.name(), "reading what is not folded"))?;
+        }
+        Ok(Arc::new(Stored { schema, files: snapshot.files, live: live.clone() }))
+    }
+
+    /// Experiments by name, from their submissions.
+    fn experiments(&self) -> Result<RecordBatch, QueryError> {
+        let submissions = self.shared.submissions();
+        let mut by_name: BTreeMap<&str, Vec<&Arc<SubmissionOpened>>> = BTreeMap::new();
+        for opened in submissions.values() {
+            by_name.entry(&opened.experiment).or_default().push(opened);
+        }
+        let versions = by_name.values().map(|all| {
+            let versions: BTreeSet<&str> = all.iter().map(|opened| opened.version.as_str()).collect();
+            versions.into_iter().collect::<Vec<_>>().join(", ")
+        });
+        let first = by_name.values().map(|all| all.iter().map(|opened| opened.time).min());
+        let last = by_name.values().map(|all| all.iter().map(|opened| opened.time).max());
+        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let schema = Schema::new(vec![
+            Field::new("experiment", DataType::Utf8, true),
+            Field::new("versions", DataType::Utf8, true),
+            Field::new("submissions", DataType::Int64, true),
+            Field::new("first", time.clone(), true),
+            Field::new("last", time, true),
+        ]);
+        let batch = RecordBatch::try_new(
+            Arc::new(schema),
+            vec![
+                Arc::new(StringArray::from_iter_values(by_name.keys())),
+                Arc::new(StringArray::from_iter_values(versions)),
+                Arc::new(Int64Array::from_iter_values(by_name.values().map(|all| all.len() as i64))),
+                Arc::new(first.collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
+                Arc::new(last.collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
+            ],
+        );
+        batch.map_err(QueryError::table("experiments", "listing experiments"))
+    }
+
+    /// The rows of the table `columns`.
+    fn columns(&self) -> Result<RecordBatch, QueryError> {
+        let counted = &self.catalog.counted;
+        let parsed: Vec<_> = counted.iter().map(|row| crate::columns::Path::parse(&row.column)).collect();
+        let text = |name: &str| Field::new(name, DataType::Utf8, true);
+        let fields = vec![
+            text("path"),
+            text("type"),
+            text("experiment"),
+            text("operation"),
+            Field::new("count", DataType::Int64, true),
+            text("stored"),
+        ];
+        let path = parsed.iter().map(|parsed| parsed.as_ref().map(|(path, _)| path.shown()));
+        let kind = parsed.iter().map(|parsed| parsed.as_ref().map(|(_, kind)| kind.as_str()));
+        let batch = RecordBatch::try_new(
+            Arc::new(Schema::new(fields)),
+            vec![
+                Arc::new(path.collect::<StringArray>()),
+                Arc::new(kind.collect::<StringArray>()),
+                Arc::new(counted.iter().map(|row| row.experiment.as_deref()).collect::<StringArray>()),
+                Arc::new(counted.iter().map(|row| row.operation.as_deref()).collect::<StringArray>()),
+                Arc::new(Int64Array::from_iter_values(counted.iter().map(|row| row.count))),
+                Arc::new(StringArray::from_iter_values(counted.iter().map(|row| &row.column))),
+            ],
+        );
+        batch.map_err(QueryError::table("columns", "listing columns"))
+    }
+}
+
+/// The columns of a table and of rows beside it, as queries see them.
+fn union(folded: &SchemaRef, live: &[RecordBatch]) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = folded.fields().iter().cloned().collect();
+    let mut known: BTreeSet<String> = fields.iter().map(|field| field.name().clone()).collect();
+    for field in live.iter().flat_map(|batch| batch.schema().fields().iter().cloned().collect::<Vec<_>>()) {
+        if known.insert(field.name().clone()) {
+            fields.push(Arc::new(crate::tables::Type::of(field.data_type()).field(field.name())));
+        }
+    }
+    if fields.len() == folded.fields().len() { Arc::clone(folded) } else { Arc::new(Schema::new(fields)) }
+}
+
+/// Reads the table `columns` back.
+fn read_counts(batches: &[RecordBatch]) -> Vec<Counted> {
+    use arrow::array::{Array, StringViewArray};
+    let mut counts = Vec::new();
+    for batch in batches {
+        let text = |name: &str| batch.column_by_name(name)?.as_any().downcast_ref::<StringViewArray>();
+        let count =
+            batch.column_by_name("count").and_then(|array| array.as_any().downcast_ref::<Int64Array>());
+        let (Some(experiment), Some(operation), Some(column), Some(count)) =
+            (text("experiment"), text("operation"), text("column"), count)
+        else {
+            continue;
+        };
+        let get =
+            |array: &StringViewArray, row: usize| array.is_valid(row).then(|| array.value(row).to_owned());
+        counts.extend((0..batch.num_rows()).map(|row| Counted {
+            experiment: get(experiment, row),
+            operation: get(operation, row),
+            column: column.value(row).to_owned(),
+            count: count.value(row),
+        }));
+    }
+    counts
+}
+
+/// Submissions by name.
+pub(crate) type Submissions = HashMap<RecordName, Arc<SubmissionOpened>>;

@@ -1,0 +1,10 @@
+//! Folding and asking, on journals written by hand.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod damage;
+mod equal;
+mod lab;
+mod limits;
+mod names;
+mod slt;
+mod wide;
