@@ -32,6 +32,7 @@
 //! program `metalab`. With `default-features = false` neither Delta nor DataFusion is built, and everything but
 //! SQL is there.
 
+mod forecast;
 mod progress;
 mod run;
 mod signals;
@@ -51,4 +52,5 @@ pub use metalab_cli as cli;
 #[cfg(feature = "query")]
 pub use metalab_query as query;
 
+pub use forecast::{PlanBuilder, plan};
 pub use run::{IntoStore, RunBuilder, run};

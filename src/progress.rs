@@ -1,7 +1,7 @@
 //! Progress on standard error.
 
 use std::io::IsTerminal;
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,46 +13,71 @@ const FRAME: Duration = Duration::from_millis(100);
 const LINE: Duration = Duration::from_secs(10);
 
 /// Draws until the submission has ended: a bar on a terminal, else a line now and then.
-pub(crate) fn draw(handle: &Handle) -> Option<JoinHandle<()>> {
+///
+/// The last picture is drawn before those who wait for the result are told.
+pub(crate) fn draw(handle: &Handle) {
+    let picture: Arc<dyn Picture> =
+        if std::io::stderr().is_terminal() { Arc::new(Bar::new()) } else { Arc::new(Lines::default()) };
+    let last = picture.clone();
+    handle.before_end(move |status| last.draw(status));
     let handle = handle.clone();
-    let thread = std::thread::Builder::new().name("metalab-progress".into());
-    let work = move || if std::io::stderr().is_terminal() { bar(&handle) } else { lines(&handle) };
-    // Without a thread nothing is drawn; the runs do not need it.
-    thread.spawn(work).ok()
+    let work = move || {
+        loop {
+            let status = handle.status();
+            if status.ended {
+                return;
+            }
+            picture.draw(&status);
+            std::thread::sleep(FRAME);
+        }
+    };
+    // Without a thread only the end is drawn; the runs do not need it.
+    let _ = std::thread::Builder::new().name("metalab-progress".into()).spawn(work);
 }
 
-fn bar(handle: &Handle) {
-    let style = ProgressStyle::with_template("{prefix:.bold} [{bar:36.cyan/blue}] {pos}/{len} {msg}")
-        .expect("the template is well-formed")
-        .progress_chars("━╸─");
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style);
-    loop {
-        let status = handle.status();
-        bar.set_prefix(status.experiment.clone());
-        bar.set_length(status.cells);
-        bar.set_position(done(&status));
-        bar.set_message(words(&status));
-        if status.ended {
-            bar.abandon();
-            return;
-        }
-        std::thread::sleep(FRAME);
+trait Picture: Send + Sync {
+    fn draw(&self, status: &Status);
+}
+
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{prefix:.bold} [{bar:32.cyan/blue}] {pos}/{len} {msg}")
+            .expect("the template is well-formed")
+            .progress_chars("━╸─");
+        Self(ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style))
     }
 }
 
-#[expect(clippy::print_stderr, reason = "progress was asked for")]
-fn lines(handle: &Handle) {
-    let mut last: Option<Instant> = None;
-    loop {
-        let status = handle.status();
-        if status.ended || last.is_none_or(|last| last.elapsed() >= LINE) {
-            last = Some(Instant::now());
-            eprintln!("{}: {}/{} {}", status.experiment, done(&status), status.cells, words(&status));
-        }
-        if status.ended {
+impl Picture for Bar {
+    fn draw(&self, status: &Status) {
+        if self.0.is_finished() {
             return;
         }
-        std::thread::sleep(FRAME);
+        self.0.set_prefix(status.experiment.clone());
+        self.0.set_length(status.cells);
+        self.0.set_position(done(status));
+        self.0.set_message(words(status));
+        if status.ended {
+            self.0.abandon();
+        }
+    }
+}
+
+/// When the last line was written; nothing after the end.
+#[derive(Default)]
+struct Lines(Mutex<(Option<Instant>, bool)>);
+
+impl Picture for Lines {
+    #[expect(clippy::print_stderr, reason = "progress was asked for")]
+    fn draw(&self, status: &Status) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, ended) = *state;
+        if !ended && (status.ended || last.is_none_or(|last| last.elapsed() >= LINE)) {
+            *state = (Some(Instant::now()), status.ended);
+            eprintln!("{}: {}/{} {}", status.experiment, done(status), status.cells, words(status));
+        }
     }
 }
 

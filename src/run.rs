@@ -205,21 +205,18 @@ impl RunBuilder {
     pub fn blocking(self) -> Result<Results, RunError> {
         let (runner, draw, listen) = self.runner()?;
         let handle = runner.start()?;
-        let watcher = surround(&handle, draw, listen);
-        let results = handle.wait();
-        if let Some(watcher) = watcher {
-            // The last picture is drawn before the results are printed below it.
-            let _ = watcher.join();
-        }
-        results
+        surround(&handle, draw, listen);
+        handle.wait()
     }
 }
 
-fn surround(handle: &Handle, draw: bool, listen: bool) -> Option<std::thread::JoinHandle<()>> {
+fn surround(handle: &Handle, draw: bool, listen: bool) {
     if listen {
         signals::listen(handle);
     }
-    draw.then(|| progress::draw(handle)).flatten()
+    if draw {
+        progress::draw(handle);
+    }
 }
 
 impl IntoFuture for RunBuilder {

@@ -10,8 +10,8 @@ use metalab_cas::{Digest, DigestPrefix, Key};
 use super::level::{Description, starts};
 use super::row::{PLACE, ROW, Row, Shared, ValueRow};
 use super::{Entry, Index, IndexError, Standing, better, folder, load};
-use crate::id::RunId;
-use crate::journal::PackPlace;
+use crate::id::{RecordName, RunId};
+use crate::journal::{PackPlace, RecordPlace};
 use crate::record::Record;
 use crate::store::Store;
 
@@ -156,6 +156,16 @@ impl Glance {
         }
         places.retain(|place| self.recent.is_visible(place));
         Ok(places)
+    }
+
+    /// Where the record that opened a submission lies.
+    pub fn submission(&self, name: &RecordName) -> Option<RecordPlace> {
+        self.recent.submission(name)
+    }
+
+    /// The store it is of.
+    pub fn store(&self) -> &Store {
+        self.recent.store()
     }
 
     fn loaded(&self) -> Result<Index, IndexError> {

@@ -3,7 +3,7 @@
 use metalab_cas::DigestPrefix;
 
 use crate::id::RunId;
-use crate::index::Index;
+use crate::index::{Glance, IndexError};
 
 /// A prefix that does not lead to one run.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum FindError {
         /// What was given.
         prefix: String,
     },
+    /// The index cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// Several do.
     #[error("{} runs begin with `{prefix}`: {}; give more digits", candidates.len(), list(candidates))]
     Ambiguous {
@@ -38,9 +41,9 @@ fn list(candidates: &[RunId]) -> String {
 ///
 /// # Errors
 /// When there is none, or more than one.
-pub fn find_run(index: &Index, text: &str) -> Result<RunId, FindError> {
+pub fn find_run(index: &Glance, text: &str) -> Result<RunId, FindError> {
     let prefix: DigestPrefix = text.parse().map_err(|_| FindError::NotAPrefix { text: shortened(text) })?;
-    let found = index.find(&prefix);
+    let found = index.find(&prefix)?;
     match found[..] {
         [] => Err(FindError::None { prefix: text.to_owned() }),
         [run] => Ok(run),

@@ -1,11 +1,12 @@
 //! Everything about one run.
 
+use metalab_cas::Digest;
+
 use crate::id::{RecordName, RunId};
-use crate::index::Index;
+use crate::index::Glance;
 use crate::journal::RecordPlace;
 use crate::record::{Attempt, Environment, Record, SubmissionOpened, Template};
-use crate::results::{ResultError, read_template};
-use crate::store::Store;
+use crate::results::{ResultError, decode_template};
 
 /// Everything about one run.
 #[derive(Clone, Debug)]
@@ -32,16 +33,18 @@ pub struct RunDetails {
 ///
 /// # Errors
 /// When the run is not there or its records cannot be read.
-pub fn show(store: &Store, index: &Index, id: &RunId) -> Result<RunDetails, ResultError> {
+pub fn show(index: &Glance, id: &RunId) -> Result<RunDetails, ResultError> {
+    let store = index.store();
     let absent = || ResultError::Absent { run: id.short(), what: "record".into() };
-    let entry = index.get(id).ok_or_else(absent)?;
+    let entry = index.get(id)?.ok_or_else(absent)?;
     let read = |place: &RecordPlace| match store.journal().read(place)? {
         Record::Attempt(attempt) => Ok(*attempt),
         _ => Err(ResultError::NotAnAttempt { record: entry.name }),
     };
     let attempt = read(&entry.place)?;
-    let template = read_template(store, index, &attempt.template)?;
-    let environment = store.values().get(&attempt.environment, index).ok();
+    let value = |digest: &Digest| Ok::<_, ResultError>(store.values().get_from(digest, index.places_of(digest)?.into_iter())?);
+    let template = decode_template(&attempt.template, &value(&attempt.template)?)?;
+    let environment = value(&attempt.environment).ok();
     let environment = environment.and_then(|bytes| minicbor::decode(&bytes).ok());
     let submission = attempt.submission.and_then(|name| index.submission(&name));
     let submission = submission.and_then(|place| match store.journal().read(&place) {
@@ -49,7 +52,7 @@ pub fn show(store: &Store, index: &Index, id: &RunId) -> Result<RunDetails, Resu
         _ => None,
     });
     let mut others = Vec::new();
-    for other in index.others(id).into_iter().filter(|other| other.name != entry.name) {
+    for other in index.others(id)?.into_iter().filter(|other| other.name != entry.name) {
         others.push((other.name, read(&other.place)?));
     }
     let digest = |attempt: &Attempt| attempt.output.as_ref().map(|output| output.value.digest);

@@ -4,11 +4,10 @@ use metalab_cas::{Map, Value};
 
 use super::{RunDetails, json_entries, show};
 use crate::id::RunId;
-use crate::index::Index;
+use crate::index::Glance;
 use crate::plan::{Difference, compare, differences, entries, head};
 use crate::record::{Attempt, Template};
 use crate::results::ResultError;
-use crate::store::Store;
 
 /// The pre-image of a run id in words, and its difference to another.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -49,11 +48,11 @@ pub enum WhyError {
 ///
 /// # Errors
 /// When a record cannot be read.
-pub fn why(store: &Store, index: &Index, run: &RunId, other: Option<&RunId>) -> Result<Why, WhyError> {
-    let details = show(store, index, run)?;
+pub fn why(index: &Glance, run: &RunId, other: Option<&RunId>) -> Result<Why, WhyError> {
+    let details = show(index, run)?;
     let mut found = explain(&details)?;
     if let Some(other) = other {
-        let theirs = show(store, index, other)?;
+        let theirs = show(index, other)?;
         found.other = Some(other.to_string());
         found.differences = parting(&details, &theirs);
         found.warnings = environment_differences(&details, &theirs);

@@ -7,7 +7,7 @@ mod table;
 
 pub use export::ExportError;
 pub use groups::{Group, Groups};
-pub(crate) use run::read_template;
+pub(crate) use run::{decode_template, read_template};
 pub use run::{ResultError, RunResult};
 pub use table::Table;
 

@@ -273,6 +273,10 @@ impl RunResult {
 
 pub(crate) fn read_template(store: &Store, index: &Index, digest: &Digest) -> Result<Template, ResultError> {
     let bytes = crate::values::read(store, digest, index.place_of(digest).as_ref())?;
-    minicbor::decode(&bytes)
+    decode_template(digest, &bytes)
+}
+
+pub(crate) fn decode_template(digest: &Digest, bytes: &[u8]) -> Result<Template, ResultError> {
+    minicbor::decode(bytes)
         .map_err(|error| ResultError::Template { digest: *digest, reason: error.to_string() })
 }

@@ -78,7 +78,17 @@ struct State {
     cancel: u8,
     opened: bool,
     result: Option<Result<Results, RunError>>,
+    before_end: Vec<BeforeEnd>,
     wakers: Vec<Waker>,
+}
+
+/// Something to be done when the end is known and not told yet.
+struct BeforeEnd(Box<dyn FnOnce(&Status) + Send>);
+
+impl std::fmt::Debug for BeforeEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BeforeEnd")
+    }
 }
 
 impl Shared {
@@ -117,7 +127,10 @@ impl Shared {
         }
     }
 
-    pub(super) fn ended(&self, result: Result<Results, RunError>) {
+    pub(super) fn ended(self: &Arc<Self>, result: Result<Results, RunError>) {
+        let before_end = std::mem::take(&mut self.lock().before_end);
+        let status = Status { ended: true, ..Handle(self.clone()).status() };
+        before_end.into_iter().for_each(|BeforeEnd(work)| work(&status));
         let mut state = self.lock();
         state.result = Some(result);
         state.opened = true;
@@ -225,6 +238,18 @@ impl Handle {
             }
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Calls `work` with the last status when the end is known, before anybody who waits is told: what it prints
+    /// comes before what they print. Called at once if the end was told already.
+    pub fn before_end(&self, work: impl FnOnce(&Status) + Send + 'static) {
+        let mut state = self.0.lock();
+        if state.result.is_none() {
+            state.before_end.push(BeforeEnd(Box::new(work)));
+            return;
+        }
+        drop(state);
+        work(&self.status());
     }
 
     /// Lets the submission go on without a handle.

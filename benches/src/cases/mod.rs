@@ -1,0 +1,44 @@
+//! What is measured.
+
+mod blobs;
+mod runs;
+mod segments;
+#[cfg(feature = "query")]
+mod sql;
+
+use crate::table::{self, Row};
+use crate::{Options, Result};
+
+/// Measures everything that was asked for and prints the table.
+pub(crate) fn all(options: &Options) -> Result<()> {
+    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let scratch = tempfile::tempdir_in(&options.folder)?;
+    let mut rows: Vec<Row> = Vec::new();
+    if wanted("runs") {
+        runs::measure(options, scratch.path(), &mut rows)?;
+    }
+    if wanted("segments") {
+        segments::measure(options, scratch.path(), &mut rows)?;
+    }
+    if wanted("blobs") {
+        blobs::measure(scratch.path(), &mut rows)?;
+    }
+    #[cfg(feature = "query")]
+    if wanted("sql") {
+        sql::measure(options, scratch.path(), &mut rows)?;
+    }
+    table::print(&rows);
+    Ok(())
+}
+
+/// A case in a process of its own.
+pub(crate) fn child(arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["sweep", store, runs] => runs::sweep(store, runs.parse()?),
+        ["find", store, prefix] => runs::find(store, prefix),
+        #[cfg(feature = "query")]
+        ["fold", store] => sql::fold(store),
+        _ => Err(format!("no case {arguments:?}").into()),
+    }
+}
