@@ -121,7 +121,21 @@ pub trait Backend: Send + Sync + Debug {
     /// When it may still be there.
     fn delete(&self, key: &Key) -> Result<(), BackendError>;
 
+    /// Takes a file that somebody else wrote into the group of the next [`Backend::sync`]: its
+    /// writer may not have made it durable yet.
+    ///
+    /// Nothing to do (the default) where files are durable as soon as they are visible.
+    ///
+    /// # Errors
+    /// [`BackendError::NotFound`] if it is not there.
+    fn adopt(&self, key: &Key) -> Result<(), BackendError> {
+        let _ = key;
+        Ok(())
+    }
+
     /// Makes every put and upload that finished before this call durable, as one group.
+    ///
+    /// Files that a put found to exist, and adopted ones, belong to the group too.
     ///
     /// # Errors
     /// When anything of the group may be lost; the back end says what then still works.
@@ -265,9 +279,11 @@ impl BackendError {
             K::PermissionDenied => BackendError::Denied { key, source: source.into() },
             K::NotADirectory => BackendError::Conflict { key, what: "a file is where a folder should be" },
             K::IsADirectory => BackendError::Conflict { key, what: "a folder is where the file should be" },
-            K::TimedOut | K::StaleNetworkFileHandle | K::ConnectionReset | K::HostUnreachable | K::NetworkDown => {
-                BackendError::Unavailable { key, what, source: source.into() }
-            }
+            K::TimedOut
+            | K::StaleNetworkFileHandle
+            | K::ConnectionReset
+            | K::HostUnreachable
+            | K::NetworkDown => BackendError::Unavailable { key, what, source: source.into() },
             _ => BackendError::Other { key, what, source: source.into() },
         }
     }

@@ -15,6 +15,8 @@ use crate::key::Key;
 
 /// Blobs that nothing refers to are kept this long: who puts one has this time to refer to it.
 pub const GRACE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// A blob younger than this may be one that its writer has not synced yet.
+const RECENT: Duration = Duration::from_secs(3600);
 /// Bytes read or written at once.
 const PIECE: usize = 1 << 20;
 
@@ -147,14 +149,19 @@ impl Blobs {
     fn keep(&self, key: &Key, size: u64) -> Result<bool, BackendError> {
         let Some(meta) = self.backend.head(key)?.filter(|meta| meta.size == size) else { return Ok(false) };
         let age = SystemTime::now().duration_since(meta.modified).unwrap_or_default();
-        if age > GRACE / 2 {
-            match self.backend.touch(key) {
-                // Collected just now.
-                Err(error) if error.is_not_found() => return Ok(false),
-                other => other?,
-            }
+        let renewed = if age > GRACE / 2 {
+            self.backend.touch(key)
+        } else if age < RECENT {
+            self.backend.adopt(key)
+        } else {
+            Ok(())
+        };
+        match renewed {
+            Ok(()) => Ok(true),
+            // Collected just now.
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(true)
     }
 
     /// Whether the blob is there; its bytes are verified when they are used.

@@ -136,8 +136,10 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a\0b", "a\nb", "~tmp", "-rf", "a/-x", "é", "a b"]
-        {
+        for bad in [
+            "", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a\0b", "a\nb", "~tmp", "-rf", "a/-x", "é",
+            "a b",
+        ] {
             assert!(Key::new(bad).is_err(), "{bad:?}");
         }
         assert!(Key::new(&"a".repeat(256)).is_err());

@@ -37,7 +37,9 @@ pub enum LocatorError {
     #[error("the locator of the store is empty: give a folder, or `memory://`")]
     Empty,
     /// A scheme that is known but not built in yet.
-    #[error("stores at `{scheme}://` are not built in yet: use a folder, and copy it to the bucket for keeping")]
+    #[error(
+        "stores at `{scheme}://` are not built in yet: use a folder, and copy it to the bucket for keeping"
+    )]
     NotBuiltIn {
         /// The scheme.
         scheme: String,

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{
-    Attributes, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode as ObjectPutMode, PutOptions,
-    PutPayload, WriteMultipart,
+    Attributes, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode as ObjectPutMode,
+    PutOptions, PutPayload, WriteMultipart,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -67,9 +67,15 @@ impl ObjectBackend {
     }
 
     fn named(name: &'static str, store: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self, BackendError> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("metalab-objects").enable_all().build();
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("metalab-objects").enable_all().build();
         let runtime = runtime.map_err(|error| BackendError::from_io("start", ".", error))?;
-        Ok(Self(Arc::new(Inner { name, store, prefix: prefix.trim_matches('/').to_owned(), runtime: Some(runtime) })))
+        Ok(Self(Arc::new(Inner {
+            name,
+            store,
+            prefix: prefix.trim_matches('/').to_owned(),
+            runtime: Some(runtime),
+        })))
     }
 
     fn path(&self, key: &Key) -> Path {
@@ -132,7 +138,9 @@ impl Backend for ObjectBackend {
 
     fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, BackendError> {
         // Object stores refuse a range that begins at the end or behind it.
-        let Some(meta) = self.head(key)? else { return Err(BackendError::NotFound { key: key.as_str().to_owned() }) };
+        let Some(meta) = self.head(key)? else {
+            return Err(BackendError::NotFound { key: key.as_str().to_owned() });
+        };
         let range = range.start..range.end.min(meta.size);
         if range.is_empty() {
             return Ok(Bytes::new());

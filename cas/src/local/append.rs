@@ -24,7 +24,8 @@ impl Growing {
         let failed = |error| BackendError::from_io("open", key.as_str(), error);
         let new = create_folders(root, key)?;
         let path = root.join(key.as_str());
-        let file = step("create", || File::options().append(true).create(true).open(&path)).map_err(failed)?;
+        let file =
+            step("create", || File::options().append(true).create(true).open(&path)).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let named = new.iter().chain(std::iter::once(&path));
         let folders = named.filter_map(|path| path.parent().map(Path::to_owned)).collect();

@@ -1,7 +1,8 @@
 //! What was named and is not known to be durable yet.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,118 +15,137 @@ const FEW: usize = 16;
 /// The files and folders of a back end that the next sync makes durable.
 #[derive(Debug)]
 pub(super) struct Group {
-    root: PathBuf,
+    /// Open since the beginning: `syncfs` reports the write-back errors since a file was opened.
+    root: File,
     state: Mutex<State>,
+    /// Held while syncing, apart from `state`, so that who puts meanwhile does not wait.
+    syncing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Files whose bytes are not known to be on the disk.
-    files: Vec<PathBuf>,
-    /// Folders with new names in them.
-    folders: BTreeSet<PathBuf>,
-    /// More than it pays to list.
-    many: bool,
+    batch: Batch,
     /// A sync failed.
     poisoned: bool,
 }
 
-impl State {
-    fn is_empty(&self) -> bool {
-        !self.many && self.files.is_empty() && self.folders.is_empty()
-    }
+/// What one sync makes durable.
+#[derive(Debug, Default)]
+struct Batch {
+    /// Files that we wrote and whose bytes are not known to be on the disk.
+    written: Vec<PathBuf>,
+    /// The same files and those of others, open since they were written: a write-back error that
+    /// came before a file was opened might have been reported to somebody else.
+    open: Vec<File>,
+    /// More files than it pays to keep open.
+    many: bool,
+    /// Folders with new names in them.
+    folders: BTreeSet<PathBuf>,
+    /// Names that a killed process left long ago.
+    stale: BTreeSet<PathBuf>,
+}
 
-    fn bound(&mut self) {
-        if self.files.len() > FEW || self.folders.len() > FEW {
-            self.many = true;
-            self.files.clear();
-            self.folders.clear();
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // The state is whole at every point where a panic could come from.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Group {
-    pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, state: Mutex::default() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is whole at every point where a panic could come from.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(root: &Path) -> io::Result<Self> {
+        Ok(Self { root: File::open(root)?, state: Mutex::default(), syncing: Mutex::default() })
     }
 
     /// Refuses to write on after a sync that failed.
     pub(super) fn check(&self, key: &str) -> Result<(), BackendError> {
-        if self.lock().poisoned { Err(BackendError::Poisoned { key: key.to_owned() }) } else { Ok(()) }
+        if lock(&self.state).poisoned { Err(BackendError::Poisoned { key: key.to_owned() }) } else { Ok(()) }
     }
 
-    /// A file got its name; `bytes_too` when its bytes are still to be synced.
-    pub(super) fn add(&self, file: PathBuf, bytes_too: bool) {
-        let mut state = self.lock();
-        if state.many {
-            return;
+    /// A file got its name at `path`; `bytes` is the file when its bytes are still to be synced.
+    pub(super) fn add(&self, path: PathBuf, bytes: Option<File>) {
+        let mut state = lock(&self.state);
+        state.batch.named_in(&path);
+        if let Some(file) = bytes {
+            state.batch.keep(file);
+            state.batch.written.push(path);
         }
-        if let Some(folder) = file.parent() {
-            state.folders.insert(folder.to_owned());
-        }
-        if bytes_too {
-            state.files.push(file);
-        }
-        state.bound();
+    }
+
+    /// A file of somebody else is at `path`; whether it is durable is not known.
+    pub(super) fn adopt(&self, path: &Path, file: File) {
+        let mut state = lock(&self.state);
+        state.batch.named_in(path);
+        state.batch.keep(file);
     }
 
     /// Folders were made; each is a new name in the one above.
-    pub(super) fn created(&self, folders: Vec<PathBuf>) {
-        if folders.is_empty() {
-            return;
+    pub(super) fn created(&self, folders: &[PathBuf]) {
+        if !folders.is_empty() {
+            let above = folders.iter().filter_map(|folder| folder.parent().map(Path::to_owned));
+            lock(&self.state).batch.folders.extend(above);
         }
-        let mut state = self.lock();
-        if !state.many {
-            state.folders.extend(folders.iter().filter_map(|folder| folder.parent().map(Path::to_owned)));
-            state.bound();
-        }
+    }
+
+    /// A temporary file that nobody can be writing any more; the next sync removes it.
+    pub(super) fn stale(&self, path: PathBuf) {
+        lock(&self.state).batch.stale.insert(path);
     }
 
     pub(super) fn sync(&self) -> Result<(), BackendError> {
-        let mut state = self.lock();
-        if state.poisoned {
-            return Err(BackendError::Poisoned { key: ".".into() });
-        }
-        if state.is_empty() {
-            return Ok(());
-        }
-        // Held while syncing: who puts meanwhile waits, and belongs to the next group.
-        let result = if state.many { self.sync_all() } else { sync_few(&state) };
-        match result {
-            Ok(()) => {
-                *state = State::default();
-                Ok(())
+        // Who comes second waits, also for files that are in the batch of who came first.
+        let _turn = lock(&self.syncing);
+        self.check(".")?;
+        let batch = std::mem::take(&mut lock(&self.state).batch);
+        let done = if batch.many || batch.folders.len() > FEW {
+            step("sync file system", || rustix::fs::syncfs(&self.root)).map_err(io::Error::from)
+        } else {
+            batch.sync_few()
+        };
+        if let Err(error) = done {
+            lock(&self.state).poisoned = true;
+            // The kernel now takes the lost pages for clean. Left there, these files would pass
+            // for stored ones; removed, they are written anew by who repeats the work.
+            for path in &batch.written {
+                let _ = fs::remove_file(path);
             }
-            Err(error) => {
-                state.poisoned = true;
-                Err(BackendError::from_io("sync", ".", error))
-            }
+            return Err(BackendError::from_io("sync", ".", error));
         }
-    }
-
-    fn sync_all(&self) -> std::io::Result<()> {
-        let root = File::open(&self.root)?;
-        step("sync file system", || rustix::fs::syncfs(&root))?;
+        for path in &batch.stale {
+            // Worthless anyway; who lists next tries again.
+            let _ = step("remove stale", || fs::remove_file(path));
+        }
         Ok(())
     }
 }
 
-fn sync_few(state: &State) -> std::io::Result<()> {
-    for file in &state.files {
-        match File::open(file) {
-            Ok(file) => step("sync file", || file.sync_data())?,
-            // Deleted or replaced since: then there is nothing of it to keep.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+impl Batch {
+    fn named_in(&mut self, path: &Path) {
+        if let Some(folder) = path.parent()
+            && !self.folders.contains(folder)
+        {
+            self.folders.insert(folder.to_owned());
         }
     }
-    for folder in &state.folders {
-        step("sync folder", || File::open(folder)?.sync_all())?;
+
+    fn keep(&mut self, file: File) {
+        self.many |= self.open.len() == FEW;
+        if self.many {
+            self.open.clear();
+        } else {
+            self.open.push(file);
+        }
     }
-    Ok(())
+
+    fn sync_few(&self) -> io::Result<()> {
+        for file in &self.open {
+            step("sync file", || file.sync_data())?;
+        }
+        for folder in &self.folders {
+            match step("sync folder", || File::open(folder)?.sync_all()) {
+                // Removed since, and with it all that was in it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
 }

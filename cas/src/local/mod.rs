@@ -13,8 +13,16 @@
 //! single `syncfs`. A power cut before that may leave a renamed file torn. Blobs are verified when they are used, so
 //! for them that is a miss and not a lie; all other files (outside `cas/`) are `fdatasync`ed *before* they are renamed.
 //!
-//! After a failed sync nobody knows what reached the disk (the kernel reports such an error once and then forgets):
-//! the handle refuses all further writing.
+//! A file that was there already may be one that its writer has not synced yet, so it joins the group as well
+//! ([`Backend::adopt`](crate::Backend::adopt)): "existed" is durable after a sync like "written".
+//!
+//! After a failed sync nobody knows what reached the disk (the kernel reports such an error once and then takes the
+//! lost pages for clean). The blobs of the group are removed, lest they pass for stored ones, and the handle refuses
+//! all further writing: open the store again and repeat what was not reported done.
+//!
+//! # What killed processes leave
+//!
+//! Temporary files older than a day, noticed by a listing, are removed by the next sync.
 
 mod append;
 mod group;
@@ -26,7 +34,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -38,6 +46,8 @@ use stage::Stage;
 
 /// In the name of every temporary file; no key has it.
 const TEMPORARY: char = '~';
+/// A temporary file that was not written to for this long was left by a process that was killed.
+const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// Files of a folder of this machine.
 #[derive(Debug)]
@@ -54,9 +64,13 @@ impl LocalBackend {
     pub fn open(root: &Path) -> Result<Self, BackendError> {
         let root = fs::canonicalize(root).map_err(|error| BackendError::from_io("open", ".", error))?;
         if !root.is_dir() {
-            return Err(BackendError::Conflict { key: ".".into(), what: "a file is where the folder should be" });
+            return Err(BackendError::Conflict {
+                key: ".".into(),
+                what: "a file is where the folder should be",
+            });
         }
-        Ok(Self { group: Arc::new(Group::new(root.clone())), root })
+        let group = Group::new(&root).map_err(|error| BackendError::from_io("open", ".", error))?;
+        Ok(Self { group: Arc::new(group), root })
     }
 
     /// The back end of a folder, which is created if it is not there.
@@ -77,8 +91,19 @@ impl LocalBackend {
         self.root.join(key.as_str())
     }
 
+    /// Remembers a temporary file that is so old that nobody can be writing it. Listing itself
+    /// changes nothing: a store that is only read stays as it is.
+    fn notice(&self, entry: &fs::DirEntry) {
+        let modified = entry.metadata().and_then(|found| found.modified());
+        let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
+        if age.is_some_and(|age| age > STALE) {
+            self.group.stale(entry.path());
+        }
+    }
+
     fn open_file(&self, key: &Key) -> Result<File, BackendError> {
-        let file = File::open(self.path(key)).map_err(|error| BackendError::from_io("open", key.as_str(), error))?;
+        let file =
+            File::open(self.path(key)).map_err(|error| BackendError::from_io("open", key.as_str(), error))?;
         Ok(file)
     }
 }
@@ -89,7 +114,8 @@ impl Backend for LocalBackend {
     }
 
     fn get(&self, key: &Key) -> Result<Bytes, BackendError> {
-        let bytes = fs::read(self.path(key)).map_err(|error| BackendError::from_io("read", key.as_str(), error))?;
+        let bytes =
+            fs::read(self.path(key)).map_err(|error| BackendError::from_io("read", key.as_str(), error))?;
         Ok(bytes.into())
     }
 
@@ -135,7 +161,11 @@ impl Backend for LocalBackend {
             for entry in entries {
                 let entry = entry.map_err(failed)?;
                 let name = entry.file_name();
-                let Some(name) = name.to_str().filter(|name| !name.contains(TEMPORARY)) else { continue };
+                let Some(name) = name.to_str() else { continue };
+                if name.contains(TEMPORARY) {
+                    self.notice(&entry);
+                    continue;
+                }
                 let inner = format!("{folder}/{name}");
                 let kind = entry.file_type().map_err(failed)?;
                 if kind.is_dir() {
@@ -184,6 +214,11 @@ impl Backend for LocalBackend {
             }
             _ => Ok(()),
         }
+    }
+
+    fn adopt(&self, key: &Key) -> Result<(), BackendError> {
+        self.group.check(key.as_str())?;
+        stage::adopt(&self.group, self.path(key), key)
     }
 
     fn sync(&self) -> Result<(), BackendError> {

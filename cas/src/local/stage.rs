@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -19,33 +19,38 @@ use crate::key::Key;
 pub(super) struct Stage {
     root: PathBuf,
     path: PathBuf,
-    file: File,
+    /// Taken when the file has its name.
+    file: Option<File>,
     key: String,
     group: Arc<Group>,
-    named: bool,
 }
 
 impl Stage {
     /// A temporary file in the folder of `key`.
     pub(super) fn beside(root: &Path, key: &Key, group: Arc<Group>) -> Result<Self, BackendError> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         group.check(key.as_str())?;
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = root.join(format!("{}{TEMPORARY}{}-{number}", key.as_str(), std::process::id()));
-        let open = || File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let folder = key.parent().map_or_else(|| root.to_owned(), |parent| root.join(parent.as_str()));
+        let path = folder.join(temporary_name());
+        let open = || File::options().read(true).write(true).create_new(true).open(&path);
         let file = match step("create", open) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                group.created(create_folders(root, key)?);
+                group.created(&create_folders(root, key)?);
                 step("create", open)
             }
             other => other,
         };
         let file = file.map_err(|error| BackendError::from_io("create", key.as_str(), error))?;
-        Ok(Self { root: root.to_owned(), path, file, key: key.as_str().to_owned(), group, named: false })
+        Ok(Self { root: root.to_owned(), path, file: Some(file), key: key.as_str().to_owned(), group })
+    }
+
+    fn file(&mut self) -> &mut File {
+        self.file.as_mut().expect("the file is taken only when the stage ends")
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), BackendError> {
-        step("write", || self.file.write_all(bytes)).map_err(|error| BackendError::from_io("write", &self.key, error))
+        let file = self.file();
+        step("write", || file.write_all(bytes))
+            .map_err(|error| BackendError::from_io("write", &self.key, error))
     }
 
     /// Gives the file its name.
@@ -53,23 +58,52 @@ impl Stage {
         let failed = |error| BackendError::from_io("name", key.as_str(), error);
         let verified_when_used = key.as_str().starts_with("cas/");
         if !verified_when_used {
-            step("sync file", || self.file.sync_data()).map_err(failed)?;
+            let file = self.file();
+            step("sync file", || file.sync_data()).map_err(failed)?;
         }
         let target = self.root.join(key.as_str());
-        self.group.created(create_folders(&self.root, key)?);
-        let outcome = match mode {
-            PutMode::Replace => {
-                step("rename", || fs::rename(&self.path, &target)).map_err(failed)?;
-                PutOutcome::Written
-            }
-            PutMode::Create => step("rename", || create_named(&self.path, &target)).map_err(failed)?,
+        let rename = || match mode {
+            PutMode::Replace => fs::rename(&self.path, &target).map(|()| PutOutcome::Written),
+            PutMode::Create => create_named(&self.path, &target),
         };
+        let outcome = match step("rename", rename) {
+            // An upload learns its name, and so its folder, only now.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.group.created(&create_folders(&self.root, key)?);
+                step("rename", rename)
+            }
+            other => other,
+        };
+        let outcome = outcome.map_err(failed)?;
         if outcome == PutOutcome::Written {
-            self.named = true;
-            self.group.add(target, verified_when_used);
+            let file = self.file.take();
+            self.group.add(target, file.filter(|_| verified_when_used));
+        } else {
+            adopt(&self.group, target, key)?;
         }
         Ok(outcome)
     }
+}
+
+/// Puts a file that is there already into the group: who wrote it may not have synced it yet.
+pub(super) fn adopt(group: &Group, path: PathBuf, key: &Key) -> Result<(), BackendError> {
+    // Syncing needs no right to write.
+    let file = File::open(&path).map_err(|error| BackendError::from_io("open", key.as_str(), error))?;
+    group.adopt(&path, file);
+    Ok(())
+}
+
+/// A name that no key and no other writer has, on whatever host it runs.
+fn temporary_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static WRITER: OnceLock<String> = OnceLock::new();
+    let writer = WRITER.get_or_init(|| {
+        let mut random = [0; 8];
+        // Without randomness the name may be taken; `create_new` then refuses it.
+        let _ = getrandom::fill(&mut random);
+        format!("{TEMPORARY}{}{}", std::process::id(), crate::digest::to_hex(&random))
+    });
+    format!("{writer}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Renames unless the name is taken; where the file system cannot, by a second name that is then the only one.
@@ -98,7 +132,7 @@ impl Upload for Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if !self.named {
+        if self.file.is_some() {
             // What cannot be removed is taken for stale later.
             let _ = fs::remove_file(&self.path);
         }

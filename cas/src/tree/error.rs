@@ -17,7 +17,9 @@ pub enum TreeError {
         path: String,
     },
     /// A link that leads outside.
-    #[error("`{path}` is a link to `{target}`, which is outside of the folder; replace it by what it points to")]
+    #[error(
+        "`{path}` is a link to `{target}`, which is outside of the folder; replace it by what it points to"
+    )]
     LinkOutside {
         /// Where.
         path: String,

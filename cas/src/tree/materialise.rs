@@ -42,13 +42,17 @@ fn write(blobs: &Blobs, digest: &Digest, path: &Path) -> Result<(), TreeError> {
                 Kind::Link(to) if target_ok(&to, depth) => links.push((inner, to)),
                 Kind::Link(to) => {
                     let path = inner.display().to_string();
-                    return Err(TreeError::LinkOutside { path, target: to.escape_debug().take(200).collect() });
+                    return Err(TreeError::LinkOutside {
+                        path,
+                        target: to.escape_debug().take(200).collect(),
+                    });
                 }
             }
         }
     }
     for (inner, to) in links {
-        symlink(to, path.join(&inner)).map_err(|source| TreeError::Io { path: inner.display().to_string(), source })?;
+        symlink(to, path.join(&inner))
+            .map_err(|source| TreeError::Io { path: inner.display().to_string(), source })?;
     }
     Ok(())
 }

@@ -78,7 +78,9 @@ pub(crate) fn encode(mut entries: Vec<Entry>) -> Vec<u8> {
 /// When the bytes are no tree, or an entry is not allowed.
 pub fn decode(digest: &Digest, bytes: &[u8]) -> Result<Vec<Entry>, TreeError> {
     let malformed = || TreeError::Malformed { digest: *digest };
-    let Some(Ok(Value::List(values))) = bytes.strip_prefix(MAGIC).map(Value::decode) else { return Err(malformed()) };
+    let Some(Ok(Value::List(values))) = bytes.strip_prefix(MAGIC).map(Value::decode) else {
+        return Err(malformed());
+    };
     let mut entries: Vec<Entry> = Vec::with_capacity(values.len());
     for value in values {
         let Value::List(parts) = value else { return Err(malformed()) };
@@ -132,4 +134,5 @@ fn target_ok(target: &str, depth: usize) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -46,7 +46,10 @@ fn what_cannot_be_kept_is_refused_by_name() {
     let folder = sample();
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("sock")).unwrap();
     let error = folder_digest(folder.path()).unwrap_err();
-    assert_eq!(error.to_string(), "`sock` is a socket; only files, folders and links inside the folder can be kept");
+    assert_eq!(
+        error.to_string(),
+        "`sock` is a socket; only files, folders and links inside the folder can be kept"
+    );
 }
 
 #[test]
@@ -73,5 +76,9 @@ fn a_hostile_tree_writes_nothing_outside() {
 fn the_tree_of_a_folder_is_golden() {
     let (digest, _) = folder_digest(sample().path()).unwrap();
     let golden = include_str!("../../tests/golden/tree.txt");
-    assert_eq!(digest.to_string(), golden.trim(), "the tree format changed: that is a new version, not a new golden");
+    assert_eq!(
+        digest.to_string(),
+        golden.trim(),
+        "the tree format changed: that is a new version, not a new golden"
+    );
 }

@@ -17,7 +17,8 @@ pub fn put_folder(blobs: &Blobs, path: &Path) -> Result<(Digest, u64), TreeError
     walk(
         path,
         &mut |file, shown| {
-            let mut open = fs::File::open(file).map_err(|source| TreeError::Io { path: shown.to_owned(), source })?;
+            let mut open =
+                fs::File::open(file).map_err(|source| TreeError::Io { path: shown.to_owned(), source })?;
             Ok(blobs.put_reader(&mut open)?)
         },
         &mut |tree| Ok(blobs.put(tree)?),
@@ -99,9 +100,15 @@ fn walk(root: &Path, on_file: OnFile<'_>, on_tree: OnTree<'_>) -> Result<(Digest
             top.entries.push(Entry { name, kind, size });
         } else if kind.is_symlink() {
             let target = fs::read_link(entry.path()).map_err(failed)?;
-            let target = target.into_os_string().into_string().map_err(|_| TreeError::NotUtf8 { path: shown.clone() })?;
+            let target = target
+                .into_os_string()
+                .into_string()
+                .map_err(|_| TreeError::NotUtf8 { path: shown.clone() })?;
             if !target_ok(&target, depth) {
-                return Err(TreeError::LinkOutside { path: shown, target: target.escape_debug().take(200).collect() });
+                return Err(TreeError::LinkOutside {
+                    path: shown,
+                    target: target.escape_debug().take(200).collect(),
+                });
             }
             top.entries.push(Entry { name, kind: Kind::Link(target), size: 0 });
         } else {

@@ -2,8 +2,8 @@
 
 use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
 };
 
 use super::{FILE, FOLDER, Int, Map, Value, ValueError};
@@ -209,7 +209,11 @@ impl<'de> Deserializer<'de> for &'de Value {
         }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ValueError> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
         self.deserialize_any(visitor)
     }
 
@@ -272,7 +276,10 @@ struct Elements<'de> {
 impl<'de> SeqAccess<'de> for &mut Elements<'de> {
     type Error = ValueError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ValueError> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ValueError> {
         let Some(element) = self.all.get(self.at) else { return Ok(None) };
         self.at += 1;
         seed.deserialize(element).map(Some).map_err(|e| e.in_element(self.at - 1))
@@ -297,7 +304,8 @@ impl<'de, I: ExactSizeIterator<Item = (&'de Value, &'de Value)>> MapAccess<'de> 
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ValueError> {
-        let (key, value) = self.value.take().ok_or_else(|| ValueError::de("a map value was asked for twice"))?;
+        let (key, value) =
+            self.value.take().ok_or_else(|| ValueError::de("a map value was asked for twice"))?;
         seed.deserialize(value).map_err(|e| match key {
             Value::Text(name) => e.in_field(name),
             other => e.in_field(&format!("[{other}]")),
@@ -424,7 +432,11 @@ impl<'de> VariantAccess<'de> for Content<'de> {
     fn unit_variant(self) -> Result<(), ValueError> {
         match self.value {
             Value::Null => Ok(()),
-            other => Err(ValueError::de(format!("variant `{}` holds nothing, here is {}", self.name, other.kind()))),
+            other => Err(ValueError::de(format!(
+                "variant `{}` holds nothing, here is {}",
+                self.name,
+                other.kind()
+            ))),
         }
     }
 

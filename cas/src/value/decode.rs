@@ -64,7 +64,8 @@ impl<'a> Reader<'a> {
                 if byte == 0 && shift > 0 {
                     return self.bad("a length that is not of the shortest form");
                 }
-                return usize::try_from(n).or_else(|_| self.bad("a length of more than this machine can hold"));
+                return usize::try_from(n)
+                    .or_else(|_| self.bad("a length of more than this machine can hold"));
             }
         }
         self.bad("a length of more than 64 bits")

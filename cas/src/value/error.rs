@@ -9,7 +9,10 @@ use super::MAX_DEPTH;
 #[non_exhaustive]
 pub enum ValueError {
     /// NaN or an infinity.
-    #[error("{}not a finite number ({what}); use an optional or a text for a value that is missing", at(path))]
+    #[error(
+        "{}not a finite number ({what}); use an optional or a text for a value that is missing",
+        at(path)
+    )]
     NotFinite {
         /// Where.
         path: String,

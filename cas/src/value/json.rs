@@ -371,7 +371,9 @@ fn untag(tag: &str, inner: &Value) -> Result<Option<Value>, ValueError> {
             let pairs: Option<Vec<(Value, Value)>> = pairs
                 .iter()
                 .map(|pair| match pair {
-                    Value::List(pair) => <&[Value; 2]>::try_from(&pair[..]).ok().cloned().map(|[k, v]| (k, v)),
+                    Value::List(pair) => {
+                        <&[Value; 2]>::try_from(&pair[..]).ok().cloned().map(|[k, v]| (k, v))
+                    }
                     _ => None,
                 })
                 .collect();

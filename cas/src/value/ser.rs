@@ -83,7 +83,12 @@ impl Serializer for ToValue {
         Ok(Value::Null)
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<Value, ValueError> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        name: &'static str,
+    ) -> Result<Value, ValueError> {
         self.inside()?;
         Ok(Value::Variant(name.to_owned(), Box::new(Value::Null)))
     }
@@ -272,7 +277,11 @@ impl ser::SerializeStruct for MapOf {
     type Ok = Value;
     type Error = ValueError;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, x: &T) -> Result<(), ValueError> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        x: &T,
+    ) -> Result<(), ValueError> {
         self.field(name, x)
     }
 
@@ -285,7 +294,11 @@ impl ser::SerializeStructVariant for VariantOf<MapOf> {
     type Ok = Value;
     type Error = ValueError;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, x: &T) -> Result<(), ValueError> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        x: &T,
+    ) -> Result<(), ValueError> {
         self.inner.field(name, x).map_err(|e| e.in_field(self.name))
     }
 
