@@ -333,12 +333,22 @@ fn is_foreign(folder: &Path) -> std::io::Result<bool> {
     }
     for entry in std::fs::read_dir(folder)? {
         // Another process may be creating it this moment, and this is its manifest on the way to its name.
-        if !entry?.file_name().as_encoded_bytes().starts_with(b"metalab.json~") {
+        if !is_temporary(entry?.file_name().as_encoded_bytes()) {
             // Or it was created meanwhile: the manifest has its name before anything else is there.
             return manifest().map(|there| !there);
         }
     }
     Ok(false)
+}
+
+/// Whether a name is one that the local back end gives to files without a name: `~`, then hexadecimal digits
+/// and `-` to the end.
+fn is_temporary(name: &[u8]) -> bool {
+    let mut parts = name.rsplitn(2, |byte| *byte == b'~');
+    let digits = parts.next().unwrap_or_default();
+    parts.next().is_some()
+        && digits.len() >= 8
+        && digits.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
 }
 
 fn random_id() -> Result<String, StoreError> {

@@ -31,7 +31,9 @@ pub enum ValueError {
         digest: Digest,
     },
     /// It is not the list of cells it should be.
-    #[error("value {digest} is no list of cells of this version: use the metalab that wrote it, or a newer one")]
+    #[error(
+        "value {digest} is no list of cells of this version: use the metalab that wrote it, or a newer one"
+    )]
     NotCells {
         /// Its digest.
         digest: Digest,

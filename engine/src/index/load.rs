@@ -163,7 +163,9 @@ impl Index {
                     let known =
                         found.submission.map(|(name, step)| (self.submissions.get(&name), name, step));
                     let origin = match known {
-                        Some((Some(known), _, step)) => known.origins.get(step as usize).copied().unwrap_or(0),
+                        Some((Some(known), _, step)) => {
+                            known.origins.get(step as usize).copied().unwrap_or(0)
+                        }
                         Some((None, name, step)) => {
                             self.recent.unresolved.push((found.run, record.name, name, step));
                             0

@@ -259,7 +259,8 @@ impl Index {
             let size = self.visible.entry((Part::Values, place.0.writer, place.0.chunk)).or_default();
             *size = end.max(*size);
         }
-        let unplaced = |name: &RecordName| self.submissions.get(name).is_some_and(|known| known.place.is_none());
+        let unplaced =
+            |name: &RecordName| self.submissions.get(name).is_some_and(|known| known.place.is_none());
         if self.new_submissions.iter().any(unplaced) {
             committed.records().for_each(|(name, place)| self.place(name, place));
         }
@@ -271,7 +272,8 @@ impl Index {
     /// Notes a submission that was just committed, before the commit is [covered](Self::cover). Attempts made for it
     /// by other processes get their origin from its steps.
     pub fn opened(&mut self, name: RecordName, submission: &SubmissionOpened) {
-        let origins = submission.steps.iter().map(|step| origin(&submission.experiment, &step.name)).collect();
+        let origins =
+            submission.steps.iter().map(|step| origin(&submission.experiment, &step.name)).collect();
         self.submissions.entry(name).or_insert_with(|| {
             self.new_submissions.push(name);
             Submission { place: None, origins }

@@ -33,7 +33,8 @@ impl Index {
             return Ok(());
         }
         let name = new_name()?;
-        let placed = |name: &RecordName| self.submissions.get(name).is_some_and(|known| known.place.is_some());
+        let placed =
+            |name: &RecordName| self.submissions.get(name).is_some_and(|known| known.place.is_some());
         let (new, waiting): (Vec<_>, Vec<_>) = self.new_submissions.iter().copied().partition(placed);
         let submissions = new.into_iter().map(|name| (name, self.submissions[&name].clone())).collect();
         let mut level = merge::of_recent(&name, self.store.id(), &self.recent, submissions, covers);

@@ -8,7 +8,7 @@ use metalab_engine::index::Index;
 use metalab_engine::journal::{Durability, Writer};
 use metalab_engine::store::{Access, Store, StoreError};
 
-use crate::stores::{on_disk, run, submission};
+use crate::stores::{fresh, run, submission};
 
 /// Opens in every way; each must fail with a message that has this, and change nothing.
 fn refused(prepare: impl Fn(&std::path::Path), message: &str) {
@@ -86,19 +86,19 @@ fn all_who_create_it_at_once_agree() {
 #[test]
 fn cells_are_stored_once() {
     for count in [0, 1, 5_000, 40_000] {
-        let disk = on_disk(true);
-        let mut writer = Writer::new(&disk.store, Durability::Relaxed).unwrap();
+        let lab = fresh(true);
+        let mut writer = Writer::new(&lab.store, Durability::Relaxed).unwrap();
         let ids: Vec<RunId> = (0..count).map(run).collect();
-        let mut index = Index::load(&disk.store).unwrap();
-        let chunks = cells::write(&disk.store, &mut writer, &index, &ids).unwrap();
+        let mut index = Index::load(&lab.store).unwrap();
+        let chunks = cells::write(&lab.store, &mut writer, &index, &ids).unwrap();
         index.cover(&writer.commit().unwrap());
         let mut step = submission("wine", &["train"]).steps.remove(0);
         step.chunks = chunks.clone();
-        for index in [&index, &Index::load(&disk.store).unwrap()] {
-            let read: Result<Vec<_>, _> = cells::read(&disk.store, index, &step).collect();
+        for index in [&index, &Index::load(&lab.store).unwrap()] {
+            let read: Result<Vec<_>, _> = cells::read(&lab.store, index, &step).collect();
             assert_eq!(read.unwrap(), ids);
-            let mut again = Writer::new(&disk.store, Durability::Relaxed).unwrap();
-            assert_eq!(cells::write(&disk.store, &mut again, index, &ids).unwrap(), chunks);
+            let mut again = Writer::new(&lab.store, Durability::Relaxed).unwrap();
+            assert_eq!(cells::write(&lab.store, &mut again, index, &ids).unwrap(), chunks);
             assert_eq!(again.pending_bytes(), 0);
         }
     }

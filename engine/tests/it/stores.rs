@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use metalab_cas::{Digest, Key, PutMode};
+use metalab_cas::{Backend, Digest, Key, PutMode};
 use metalab_engine::id::{RecordName, RunId};
 use metalab_engine::journal::{Committed, Writer};
 use metalab_engine::record::{
@@ -11,22 +11,32 @@ use metalab_engine::record::{
 use metalab_engine::store::{Access, Store};
 
 use crate::broken::Broken;
+use crate::memory::Memory;
 
-/// A store in a folder of its own, on a back end that can break.
-pub(crate) struct OnDisk {
-    _folder: tempfile::TempDir,
+/// A store on a back end that can break.
+pub(crate) struct Fresh {
+    _folder: Option<tempfile::TempDir>,
     pub(crate) broken: Broken,
     pub(crate) store: Store,
 }
 
-/// A fresh store on disk; without `appends`, one that behaves like a bucket.
-pub(crate) fn on_disk(appends: bool) -> OnDisk {
+/// A fresh store in memory; without `appends`, one that behaves like a bucket.
+pub(crate) fn fresh(appends: bool) -> Fresh {
+    on(None, Arc::new(Memory::default()), appends)
+}
+
+/// The same on disk.
+pub(crate) fn on_disk(appends: bool) -> Fresh {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let below = Store::create(path.to_str().unwrap()).unwrap();
-    let broken = Broken::new(below.backend().clone(), appends);
+    on(Some(folder), below.backend().clone(), appends)
+}
+
+fn on(folder: Option<tempfile::TempDir>, below: Arc<dyn Backend>, appends: bool) -> Fresh {
+    let broken = Broken::new(below, appends);
     let store = Store::on(Arc::new(broken.clone()), Access::ReadWrite).unwrap();
-    OnDisk { _folder: folder, broken, store }
+    Fresh { _folder: folder, broken, store }
 }
 
 /// All files with their content.
