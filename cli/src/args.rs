@@ -1,0 +1,327 @@
+//! What can be written on the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use metalab_engine::record::Outcome;
+use metalab_query::Format;
+
+use crate::words::parse_bytes;
+
+const AFTER: &str = "\
+Exit codes: 0 done; 1 the answer is an error (wrong SQL, no such run); 2 the command line is wrong; 3 the store \
+cannot be used; 4 interrupted, or a time limit was reached; 5 a defect of metalab.
+
+A RUN is given by the first digits of its id, four at least.";
+
+/// A parsed command line; see [`Args::parse_from`].
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "metalab",
+    version,
+    about = "Looks into stores of experiments: what was computed, with what, and why",
+    after_help = AFTER,
+    disable_help_subcommand = true
+)]
+pub struct Args {
+    /// The store to look into
+    #[arg(long, global = true, value_name = "PATH", env = "METALAB_STORE", default_value = "runs")]
+    pub(crate) store: String,
+    /// Say nothing but errors on standard error
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Tell on standard error what is being done; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask in SQL: `metalab query "SELECT params.k, avg(metrics.accuracy) FROM runs GROUP BY 1"`
+    Query(QueryArgs),
+    /// List the experiments of the store
+    Experiments(ListArgs),
+    /// List the newest runs
+    Runs(RunsArgs),
+    /// Everything about one run
+    Show(ShowArgs),
+    /// Print what a run logged, also while it works
+    Logs(LogsArgs),
+    /// List the artifacts of a run, or write one
+    Artifacts(ArtifactsArgs),
+    /// What asking for an experiment again would do
+    Plan(PlanArgs),
+    /// What was hashed into a run's id, and where two runs part
+    Why(WhyArgs),
+    /// The store itself
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Run an experiment of this program
+    Run(RunArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct QueryArgs {
+    /// The question; `-` (or nothing, with a pipe) reads it from standard input
+    #[arg(value_name = "SQL", conflicts_with = "file")]
+    pub(crate) sql: Option<String>,
+    /// Read the question from a file
+    #[arg(short, long, value_name = "FILE.sql")]
+    pub(crate) file: Option<PathBuf>,
+    /// How the answer is written [default: by the name of the output, else table]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<AnswerFormat>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Seconds the question may take; 0 for as long as it takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 300.0, value_parser = seconds)]
+    pub(crate) timeout: f64,
+    /// Memory the question may use [default: half of the machine's, 2G at most]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) memory: Option<u64>,
+    /// Change nothing in the store, not even the tables (the answer is the same)
+    #[arg(long)]
+    pub(crate) read_only: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// Write to a file instead of standard output
+    #[arg(short, long = "output", value_name = "PATH")]
+    pub(crate) path: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "path")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct TextArgs {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = TextFormat::Text)]
+    pub(crate) format: TextFormat,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunsArgs {
+    /// Only runs that this experiment computed first
+    pub(crate) experiment: Option<String>,
+    /// Only runs that ended so
+    #[arg(long, value_enum)]
+    pub(crate) status: Option<Status>,
+    /// The most runs; 0 for all
+    #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// First digits of the run's id
+    pub(crate) run: String,
+    /// Print the backtrace of a panic as well
+    #[arg(long)]
+    pub(crate) backtrace: bool,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LogsArgs {
+    /// First digits of the run's id
+    pub(crate) run: String,
+    /// Follow the log of a run that works, until its record is there
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ArtifactsArgs {
+    /// First digits of the run's id
+    pub(crate) run: String,
+    /// The artifact to write; `output` is what the operation returned
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// Name of the experiment
+    pub(crate) experiment: String,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct WhyArgs {
+    /// First digits of the run's id
+    pub(crate) run: String,
+    /// Another run to compare it with
+    pub(crate) other: Option<String>,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// What lies in the store, and what is damaged
+    Info(TextArgs),
+    /// Make index and tables anew from the journal
+    Rebuild(RebuildArgs),
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct RebuildArgs {
+    /// Only the tables
+    #[arg(long, conflicts_with = "index")]
+    pub(crate) tables: bool,
+    /// Only the index
+    #[arg(long)]
+    pub(crate) index: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Name of the experiment; may be left out when the program has one
+    pub(crate) experiment: Option<String>,
+    /// Run everything again, also what was done
+    #[arg(long)]
+    pub(crate) rerun: bool,
+    /// Start nothing new after the first failure
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// How often a failed run is tried again
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) retries: u32,
+    /// Seconds one run may take
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people
+    Table,
+    /// Comma-separated values with a head line
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object per line
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnswerFormat {
+    /// For people
+    Table,
+    /// Comma-separated values with a head line
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object per line
+    Ndjson,
+    /// A Parquet file; needs `-o`
+    Parquet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextFormat {
+    /// For people
+    #[value(alias = "table")]
+    Text,
+    /// One object
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Status {
+    Succeeded,
+    Failed,
+    Cancelled,
+    #[value(name = "timed_out", alias = "timed-out")]
+    TimedOut,
+}
+
+impl From<Status> for Outcome {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Succeeded => Self::Succeeded,
+            Status::Failed => Self::Failed,
+            Status::Cancelled => Self::Cancelled,
+            Status::TimedOut => Self::TimedOut,
+        }
+    }
+}
+
+impl From<AnswerFormat> for Format {
+    fn from(format: AnswerFormat) -> Self {
+        match format {
+            AnswerFormat::Table => Self::Table,
+            AnswerFormat::Csv => Self::Csv,
+            AnswerFormat::Json => Self::Json,
+            AnswerFormat::Ndjson => Self::Ndjson,
+            AnswerFormat::Parquet => Self::Parquet,
+        }
+    }
+}
+
+impl Args {
+    /// Parses a command line; the first item is the name of the program.
+    ///
+    /// # Errors
+    /// When it is wrong, or asks for help or the version: then the error is the text to print.
+    pub fn parse_from(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        Self::parse_for(line, false)
+    }
+
+    /// The same for a program that has experiments: only there `run` is offered.
+    pub(crate) fn parse_for(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+        has_experiments: bool,
+    ) -> Result<Self, clap::Error> {
+        let command = Self::command().mut_subcommand("run", |run| run.hide(!has_experiments));
+        Self::from_arg_matches(&command.try_get_matches_from(line)?)
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..1e9).contains(&seconds) => Ok(seconds),
+        _ => Err("give a number of seconds, such as 60 or 0.5".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_has_a_help_text() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} of {}", argument.get_id(), command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Args::command());
+    }
+}

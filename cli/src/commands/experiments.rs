@@ -1,0 +1,33 @@
+//! `metalab experiments`: what was asked for in a store.
+
+use metalab_engine::inspect;
+
+use crate::args::ListArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::open;
+use crate::rows::{Cell, Rows};
+
+pub(super) fn experiments(store: &str, args: ListArgs, console: &mut Console<'_>) -> Result<(), CliError> {
+    let opened = open::whole(store, console)?;
+    let mut rows = Rows::new()
+        .column("experiment")
+        .long("versions")
+        .long("steps")
+        .numbers("submissions")
+        .numbers("cells")
+        .column("last (UTC)")
+        .long("description");
+    for info in inspect::experiments(&opened.store, &opened.index)? {
+        rows.push(vec![
+            Cell::text(info.name),
+            Cell::new(info.versions.join(", "), info.versions),
+            Cell::new(info.steps.join(", "), info.steps),
+            Cell::number(info.submissions),
+            Cell::number(info.cells),
+            Cell::time(info.last),
+            Cell::optional(info.description, Cell::text),
+        ]);
+    }
+    rows.print(args.format, console)
+}

@@ -1,0 +1,85 @@
+//! `metalab query`: SQL over a store.
+
+use std::path::Path;
+use std::time::Duration;
+
+use metalab_engine::store::{Access, Store, StoreError};
+use metalab_query::{Answer, Format, Options, QueryError, Session};
+
+use crate::args::QueryArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::write;
+
+pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) -> Result<(), CliError> {
+    let output = args.output.path.as_deref();
+    let format = args.format.map_or_else(|| by_name(output), Format::from);
+    if format == Format::Parquet && output.is_none() {
+        return Err(CliError::Usage {
+            message: "a Parquet file is not for standard output".into(),
+            hint: Some("write it to a file: `-o answer.parquet`".into()),
+        });
+    }
+    if let Some(path) = output {
+        write::refuse_existing(path, args.output.force)?;
+    }
+    let sql = question(args, console)?;
+    let store = open(locator, args.read_only)?;
+    let mut options = Options::default();
+    options.memory = args.memory;
+    options.time = (args.timeout > 0.0).then(|| Duration::from_secs_f64(args.timeout));
+    options.fold = !args.read_only;
+    let (answer, warnings) = ask(&store, &sql, options)?;
+    warnings.iter().for_each(|warning| console.warn(warning));
+    match output {
+        Some(path) => write::file(path, args.output.force, |to| Ok(answer.write(format, None, to)?)),
+        None => {
+            let width = console.width();
+            answer.write(format, width, &mut console.out).map_err(|error| CliError::from(error).or_output(console))
+        }
+    }
+}
+
+/// Folding needs to write; where that is not allowed, the answer is made without.
+fn open(locator: &str, read_only: bool) -> Result<Store, StoreError> {
+    if read_only {
+        return Store::open(locator, Access::ReadOnly);
+    }
+    match Store::open(locator, Access::ReadWrite) {
+        Err(StoreError::ReadOnly { .. }) => Store::open(locator, Access::ReadOnly),
+        opened => opened,
+    }
+}
+
+fn ask(store: &Store, sql: &str, options: Options) -> Result<(Answer, Vec<String>), QueryError> {
+    futures::executor::block_on(async {
+        let session = Session::open(store, options).await?;
+        let answer = session.sql(sql).await?;
+        Ok((answer, session.warnings()))
+    })
+}
+
+fn by_name(output: Option<&Path>) -> Format {
+    let extension = output.and_then(Path::extension).and_then(|extension| extension.to_str());
+    extension.and_then(|extension| extension.parse().ok()).unwrap_or_default()
+}
+
+fn question(args: &QueryArgs, console: &mut Console<'_>) -> Result<String, CliError> {
+    let unreadable = |what: &str| {
+        let what = what.to_owned();
+        move |source| CliError::Read { what, source }
+    };
+    if let Some(path) = &args.file {
+        return std::fs::read_to_string(path).map_err(unreadable(&format!("`{}`", path.display())));
+    }
+    match args.sql.as_deref() {
+        Some(sql) if sql != "-" => Ok(sql.to_owned()),
+        _ => {
+            let text = console.read_input().map_err(unreadable("standard input"))?;
+            text.filter(|text| !text.trim().is_empty()).ok_or_else(|| CliError::Usage {
+                message: "no question was asked".into(),
+                hint: Some("for example: metalab query \"SELECT experiment, status, count(*) FROM runs GROUP BY 1, 2\"".into()),
+            })
+        }
+    }
+}

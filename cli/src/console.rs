@@ -1,0 +1,155 @@
+//! Where a command reads and writes.
+
+use std::io::{self, Read, Write};
+
+/// Standard output, error and input of a command, or what stands for them.
+pub struct Console<'a> {
+    pub(crate) out: Output<'a>,
+    err: &'a mut dyn Write,
+    input: Option<&'a mut dyn Read>,
+    width: Option<usize>,
+    colour: bool,
+    out_is_terminal: bool,
+    pub(crate) quiet: bool,
+}
+
+impl<'a> Console<'a> {
+    /// A console without colours, width and input: what a file or pipe gets.
+    pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
+        Self {
+            out: Output { inner: out, failed: None },
+            err,
+            input: None,
+            width: None,
+            colour: false,
+            out_is_terminal: false,
+            quiet: false,
+        }
+    }
+
+    /// What is piped in.
+    #[must_use]
+    pub fn input(mut self, input: &'a mut dyn Read) -> Self {
+        self.input = Some(input);
+        self
+    }
+
+    /// Makes the output a terminal of so many columns: tables fit in, and binary data is refused.
+    #[must_use]
+    pub fn terminal(mut self, width: usize) -> Self {
+        self.width = Some(width.max(20));
+        self.out_is_terminal = true;
+        self
+    }
+
+    /// Allows colours.
+    #[must_use]
+    pub fn colour(mut self, colour: bool) -> Self {
+        self.colour = colour;
+        self
+    }
+
+    /// The room a line has; `None` for as much as it takes.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.out_is_terminal
+    }
+
+    pub(crate) fn paint(&self) -> Paint {
+        Paint(self.colour)
+    }
+
+    /// All that is piped in; `None` when nothing is.
+    pub(crate) fn read_input(&mut self) -> io::Result<Option<String>> {
+        let Some(input) = &mut self.input else { return Ok(None) };
+        let mut text = String::new();
+        input.read_to_string(&mut text)?;
+        Ok(Some(text))
+    }
+
+    /// Tells something on standard error, unless it should be quiet.
+    pub(crate) fn tell(&mut self, kind: &str, text: &str) {
+        if !self.quiet {
+            // Talk that nobody hears is no reason to fail.
+            let _ = writeln!(self.err, "{kind}: {text}");
+        }
+    }
+
+    pub(crate) fn warn(&mut self, text: &str) {
+        self.tell("warning", text);
+    }
+}
+
+impl std::fmt::Debug for Console<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").field("width", &self.width).field("colour", &self.colour).finish_non_exhaustive()
+    }
+}
+
+/// A writer that remembers why it failed: libraries in between turn the reason into text.
+pub(crate) struct Output<'a> {
+    inner: &'a mut dyn Write,
+    pub(crate) failed: Option<io::Error>,
+}
+
+impl Output<'_> {
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let again = io::Error::from(error.kind());
+            self.failed.get_or_insert(error);
+            again
+        })
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.inner.write(bytes);
+        self.note(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.note(result)
+    }
+}
+
+/// Colours, if they are allowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint(pub(crate) bool);
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    pub(crate) fn cyan(self, text: &str) -> String {
+        self.with("1;36", text)
+    }
+
+    /// The status of a run in its colour.
+    pub(crate) fn status(self, text: &str) -> String {
+        let code = match text.trim_end() {
+            "succeeded" => "32",
+            "failed" => "31",
+            "cancelled" | "timed_out" => "33",
+            _ => return text.to_owned(),
+        };
+        self.with(code, text)
+    }
+}

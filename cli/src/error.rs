@@ -1,0 +1,216 @@
+//! What a command can end with, and what to do then.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use metalab_cas::BackendError;
+use metalab_cas::tree::TreeError;
+use metalab_engine::index::IndexError;
+use metalab_engine::inspect::{FindError, ForecastError, WhyError};
+use metalab_engine::journal::JournalError;
+use metalab_engine::results::ResultError;
+use metalab_engine::running::RunError;
+use metalab_engine::store::StoreError;
+use metalab_engine::values::ValueError;
+use metalab_query::QueryError;
+
+use crate::console::Paint;
+
+/// A command that did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// The command line is wrong in a way its parser cannot see.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The files of the store cannot be reached.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// No run, or several, begin so.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// A record cannot be read, or has not what was asked for.
+    #[error(transparent)]
+    Result(#[from] ResultError),
+    /// Stored bytes are missing or damaged.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// A folder cannot be brought back.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// SQL that has no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A plan cannot be made.
+    #[error(transparent)]
+    Forecast(#[from] ForecastError),
+    /// A run cannot be explained.
+    #[error(transparent)]
+    Why(#[from] WhyError),
+    /// An experiment could not be carried out, or runs of it failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Something is where the output should go.
+    #[error("{} `{}` is already there", if *.folder { "folder" } else { "file" }, .path.display())]
+    Exists {
+        /// The path as given.
+        path: PathBuf,
+        /// Whether it is a folder.
+        folder: bool,
+    },
+    /// A file cannot be written.
+    #[error("`{}` cannot be written", .path.display())]
+    Write {
+        /// The path as given.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("{what} cannot be read")]
+    Read {
+        /// What it is.
+        what: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Bytes that a terminal would not bear.
+    #[error("artifact `{name}` is {kind}, which a terminal does not show")]
+    Binary {
+        /// The artifact.
+        name: String,
+        /// What it is.
+        kind: String,
+        /// A file name for it.
+        file: String,
+    },
+    /// Standard output does not take it.
+    #[error("standard output does not take the text")]
+    Output(#[from] io::Error),
+    /// Somebody asked to stop.
+    #[error("interrupted; what was reported done is kept")]
+    Interrupted,
+}
+
+impl From<csv::Error> for CliError {
+    fn from(error: csv::Error) -> Self {
+        Self::Output(error.into())
+    }
+}
+
+impl CliError {
+    /// The exit code of the program: see `metalab --help`.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => 2,
+            Self::Store(_) | Self::Index(_) | Self::Find(FindError::Index(_)) | Self::Journal(_) | Self::Backend(_) => 3,
+            Self::Query(QueryError::TimedOut { .. }) | Self::Interrupted => 4,
+            Self::Query(QueryError::Store { .. } | QueryError::Table { .. } | QueryError::ReadOnly | QueryError::Busy { .. }) => 3,
+            Self::Result(error) | Self::Why(WhyError::Result(error)) | Self::Forecast(ForecastError::Result(error)) => result_code(error),
+            Self::Forecast(ForecastError::Store(_) | ForecastError::Index(_) | ForecastError::Journal(_)) => 3,
+            Self::Run(RunError::Store(_) | RunError::Journal(_) | RunError::Index(_) | RunError::ReadOnly { .. }) => 3,
+            Self::Run(RunError::Defect { .. }) => 5,
+            _ => 1,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        let store = match self {
+            Self::Store(error) | Self::Forecast(ForecastError::Store(error)) => Some(error),
+            Self::Run(RunError::Store(error)) => Some(&**error),
+            _ => None,
+        };
+        if let Some(error) = store {
+            return store_hint(error);
+        }
+        let text = match self {
+            Self::Usage { hint, .. } => return hint.clone(),
+            Self::Find(FindError::NotAPrefix { .. }) => "`metalab runs` lists the newest runs with their ids".into(),
+            Self::Find(FindError::Ambiguous { candidates, .. }) => {
+                let first = candidates.first()?;
+                format!("for the first of them: `metalab show {}`", first.short())
+            }
+            Self::Query(error) => query_hint(error)?,
+            Self::Exists { folder: true, .. } => "name a path that is not there yet".into(),
+            Self::Exists { folder: false, .. } => "name another path, or replace it with `--force`".into(),
+            Self::Binary { file, .. } => format!("write it to a file: `-o {file}`"),
+            Self::Run(RunError::Runs { run, .. }) => format!("`metalab show {run}` tells more, `metalab logs {run}` what it logged"),
+            Self::Index(_) | Self::Journal(_) => "`metalab store info` lists what is damaged".into(),
+            Self::Forecast(ForecastError::Plan(_)) | Self::Run(RunError::Plan(_)) => "nothing was run or written; correct the experiment and ask again".into(),
+            _ => return None,
+        };
+        Some(text)
+    }
+
+    /// Whether nobody reads the output any more, as with `| head`.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The error as the program prints it: a sentence, its causes, and what to do.
+    pub(crate) fn render(&self, paint: Paint) -> String {
+        let mut last = self.to_string();
+        let mut text = format!("{} {last}\n", paint.red("error:"));
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let words = cause.to_string();
+            // Errors whose sentence ends with their cause tell it once.
+            if !last.contains(&words) {
+                text.push_str(&format!("  caused by: {words}\n"));
+            }
+            last = words;
+            next = cause.source();
+        }
+        if let Some(hint) = self.hint() {
+            text.push_str(&format!("{} {hint}\n", paint.cyan("hint:")));
+        }
+        text
+    }
+}
+
+fn result_code(error: &ResultError) -> u8 {
+    match error {
+        ResultError::Journal(_) | ResultError::Index(_) => 3,
+        _ => 1,
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    Some(match error {
+        StoreError::Missing { .. } | StoreError::NotAFolder { .. } | StoreError::NotAStore { .. } | StoreError::Locator(_) => {
+            "name the store with `--store PATH` or the variable METALAB_STORE".into()
+        }
+        StoreError::NewerFormat { .. } => format!("this is metalab {}; nothing in the store was changed", env!("CARGO_PKG_VERSION")),
+        StoreError::Garbage { .. } => "nothing in the store was changed".into(),
+        _ => return None,
+    })
+}
+
+fn query_hint(error: &QueryError) -> Option<String> {
+    Some(match error {
+        QueryError::NoColumn { table, .. } => {
+            let table = table.as_deref().unwrap_or("runs");
+            format!("`metalab query \"DESCRIBE {table}\"` lists the columns")
+        }
+        QueryError::NoTable { .. } => "`metalab query \"SHOW TABLES\"` lists the tables".into(),
+        QueryError::TimedOut { .. } => "`--timeout SECONDS` allows more, `--timeout 0` as much as it takes".into(),
+        QueryError::OutOfMemory { .. } => "`--memory 4G` allows more".into(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,40 @@
+//! Opening the store a command is about. Not a byte in it changes.
+
+use metalab_engine::id::RunId;
+use metalab_engine::index::{Glance, Index};
+use metalab_engine::inspect::find_run;
+use metalab_engine::store::{Access, Store};
+
+use crate::console::Console;
+use crate::error::CliError;
+
+/// A store with its whole index, for questions about many runs.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) index: Index,
+}
+
+pub(crate) fn whole(locator: &str, console: &mut Console<'_>) -> Result<Opened, CliError> {
+    let store = Store::open(locator, Access::ReadOnly)?;
+    let index = Index::load(&store)?;
+    if let Some(first) = index.damages().first() {
+        let more = match index.damages().len() {
+            1 => String::new(),
+            many => format!(" (and {} more)", many - 1),
+        };
+        console.warn(&format!("{first}{more}; `metalab store info` lists what is damaged"));
+    }
+    Ok(Opened { store, index })
+}
+
+/// A store for questions about one run: among millions it is found without loading them.
+pub(crate) fn glance(locator: &str) -> Result<Glance, CliError> {
+    Ok(Glance::at(&Store::open(locator, Access::ReadOnly)?)?)
+}
+
+/// The run whose id begins with `prefix`, and the store's index for questions about it.
+pub(crate) fn run(locator: &str, prefix: &str) -> Result<(Glance, RunId), CliError> {
+    let glance = glance(locator)?;
+    let run = find_run(&glance, prefix)?;
+    Ok((glance, run))
+}

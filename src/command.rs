@@ -1,0 +1,42 @@
+//! The command line of a program with experiments of its own.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use metalab_cli::{Order, Program};
+use metalab_engine::plan::Rerun;
+
+use crate::{Experiment, RunError, results::Results};
+
+/// Pauses before a failed run is tried again: this long, then twice as long each time.
+const BACKOFF: Duration = Duration::from_secs(1);
+
+/// Gives a program the commands of `metalab`, with `run` and `plan` for its own experiments.
+///
+/// ```no_run
+/// use metalab::Experiment;
+///
+/// fn main() -> std::process::ExitCode {
+///     metalab::main_with([Experiment::new("pi_mc", "0.1")])
+/// }
+/// ```
+pub fn main_with(experiments: impl IntoIterator<Item = Experiment>) -> ExitCode {
+    metalab_cli::main_with(&Program::new(experiments, perform))
+}
+
+fn perform(order: Order) -> Result<Results, RunError> {
+    let mut run = crate::run(order.experiment).store(order.store).progress(order.progress).signals(true);
+    if order.rerun {
+        run = run.rerun(Rerun::All);
+    }
+    if order.fail_fast {
+        run = run.fail_fast();
+    }
+    if order.retries > 0 {
+        run = run.retries(order.retries, BACKOFF);
+    }
+    if let Some(limit) = order.timeout {
+        run = run.timeout(limit);
+    }
+    run.blocking()
+}
