@@ -283,7 +283,9 @@ impl Args {
     ///
     /// # Errors
     /// When it is wrong, or asks for help or the version: then the error is the text to print.
-    pub fn parse_from(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+    pub fn parse_from(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
         Self::parse_for(line, false)
     }
 

@@ -85,7 +85,10 @@ impl<'a> Console<'a> {
 
 impl std::fmt::Debug for Console<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Console").field("width", &self.width).field("colour", &self.colour).finish_non_exhaustive()
+        f.debug_struct("Console")
+            .field("width", &self.width)
+            .field("colour", &self.colour)
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,10 +131,6 @@ impl Paint {
 
     pub(crate) fn bold(self, text: &str) -> String {
         self.with("1", text)
-    }
-
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.with("2", text)
     }
 
     pub(crate) fn red(self, text: &str) -> String {

@@ -77,7 +77,11 @@ fn start(program: &Program) -> ExitCode {
 fn end_on_signals() {
     for signal in [SIGINT, SIGTERM] {
         // Where it cannot be registered, the signal ends the program as it always does.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::new(AtomicBool::new(true)));
+        let _ = signal_hook::flag::register_conditional_shutdown(
+            signal,
+            INTERRUPTED,
+            Arc::new(AtomicBool::new(true)),
+        );
     }
 }
 

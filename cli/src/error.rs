@@ -118,12 +118,27 @@ impl CliError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage { .. } => 2,
-            Self::Store(_) | Self::Index(_) | Self::Find(FindError::Index(_)) | Self::Journal(_) | Self::Backend(_) => 3,
+            Self::Store(_)
+            | Self::Index(_)
+            | Self::Find(FindError::Index(_))
+            | Self::Journal(_)
+            | Self::Backend(_) => 3,
             Self::Query(QueryError::TimedOut { .. }) | Self::Interrupted => 4,
-            Self::Query(QueryError::Store { .. } | QueryError::Table { .. } | QueryError::ReadOnly | QueryError::Busy { .. }) => 3,
-            Self::Result(error) | Self::Why(WhyError::Result(error)) | Self::Forecast(ForecastError::Result(error)) => result_code(error),
-            Self::Forecast(ForecastError::Store(_) | ForecastError::Index(_) | ForecastError::Journal(_)) => 3,
-            Self::Run(RunError::Store(_) | RunError::Journal(_) | RunError::Index(_) | RunError::ReadOnly { .. }) => 3,
+            Self::Query(
+                QueryError::Store { .. }
+                | QueryError::Table { .. }
+                | QueryError::ReadOnly
+                | QueryError::Busy { .. },
+            ) => 3,
+            Self::Result(error)
+            | Self::Why(WhyError::Result(error))
+            | Self::Forecast(ForecastError::Result(error)) => result_code(error),
+            Self::Forecast(ForecastError::Store(_) | ForecastError::Index(_) | ForecastError::Journal(_)) => {
+                3
+            }
+            Self::Run(
+                RunError::Store(_) | RunError::Journal(_) | RunError::Index(_) | RunError::ReadOnly { .. },
+            ) => 3,
             Self::Run(RunError::Defect { .. }) => 5,
             _ => 1,
         }
@@ -141,7 +156,9 @@ impl CliError {
         }
         let text = match self {
             Self::Usage { hint, .. } => return hint.clone(),
-            Self::Find(FindError::NotAPrefix { .. }) => "`metalab runs` lists the newest runs with their ids".into(),
+            Self::Find(FindError::NotAPrefix { .. }) => {
+                "`metalab runs` lists the newest runs with their ids".into()
+            }
             Self::Find(FindError::Ambiguous { candidates, .. }) => {
                 let first = candidates.first()?;
                 format!("for the first of them: `metalab show {}`", first.short())
@@ -150,9 +167,13 @@ impl CliError {
             Self::Exists { folder: true, .. } => "name a path that is not there yet".into(),
             Self::Exists { folder: false, .. } => "name another path, or replace it with `--force`".into(),
             Self::Binary { file, .. } => format!("write it to a file: `-o {file}`"),
-            Self::Run(RunError::Runs { run, .. }) => format!("`metalab show {run}` tells more, `metalab logs {run}` what it logged"),
+            Self::Run(RunError::Runs { run, .. }) => {
+                format!("`metalab show {run}` tells more, `metalab logs {run}` what it logged")
+            }
             Self::Index(_) | Self::Journal(_) => "`metalab store info` lists what is damaged".into(),
-            Self::Forecast(ForecastError::Plan(_)) | Self::Run(RunError::Plan(_)) => "nothing was run or written; correct the experiment and ask again".into(),
+            Self::Forecast(ForecastError::Plan(_)) | Self::Run(RunError::Plan(_)) => {
+                "nothing was run or written; correct the experiment and ask again".into()
+            }
             _ => return None,
         };
         Some(text)
@@ -164,6 +185,11 @@ impl CliError {
     }
 
     /// The error as the program prints it: a sentence, its causes, and what to do.
+    pub fn report(&self) -> String {
+        self.render(Paint(false))
+    }
+
+    /// The same, in colours if they are allowed.
     pub(crate) fn render(&self, paint: Paint) -> String {
         let mut last = self.to_string();
         let mut text = format!("{} {last}\n", paint.red("error:"));
@@ -193,10 +219,13 @@ fn result_code(error: &ResultError) -> u8 {
 
 fn store_hint(error: &StoreError) -> Option<String> {
     Some(match error {
-        StoreError::Missing { .. } | StoreError::NotAFolder { .. } | StoreError::NotAStore { .. } | StoreError::Locator(_) => {
-            "name the store with `--store PATH` or the variable METALAB_STORE".into()
+        StoreError::Missing { .. }
+        | StoreError::NotAFolder { .. }
+        | StoreError::NotAStore { .. }
+        | StoreError::Locator(_) => "name the store with `--store PATH` or the variable METALAB_STORE".into(),
+        StoreError::NewerFormat { .. } => {
+            format!("this is metalab {}; nothing in the store was changed", env!("CARGO_PKG_VERSION"))
         }
-        StoreError::NewerFormat { .. } => format!("this is metalab {}; nothing in the store was changed", env!("CARGO_PKG_VERSION")),
         StoreError::Garbage { .. } => "nothing in the store was changed".into(),
         _ => return None,
     })
@@ -209,7 +238,9 @@ fn query_hint(error: &QueryError) -> Option<String> {
             format!("`metalab query \"DESCRIBE {table}\"` lists the columns")
         }
         QueryError::NoTable { .. } => "`metalab query \"SHOW TABLES\"` lists the tables".into(),
-        QueryError::TimedOut { .. } => "`--timeout SECONDS` allows more, `--timeout 0` as much as it takes".into(),
+        QueryError::TimedOut { .. } => {
+            "`--timeout SECONDS` allows more, `--timeout 0` as much as it takes".into()
+        }
         QueryError::OutOfMemory { .. } => "`--memory 4G` allows more".into(),
         _ => return None,
     })

@@ -176,7 +176,10 @@ impl Rows {
         let gaps = GAP.len() * widths.len().saturating_sub(1);
         while widths.iter().sum::<usize>() + gaps > room {
             let may = |(at, width): &(usize, &usize)| self.columns[*at].cut && **width > LEAST;
-            let Some((widest, _)) = widths.iter().enumerate().filter(may).max_by_key(|(_, width)| **width) else { return };
+            let Some((widest, _)) = widths.iter().enumerate().filter(may).max_by_key(|(_, width)| **width)
+            else {
+                return;
+            };
             widths[widest] -= 1;
         }
     }
@@ -210,7 +213,11 @@ mod tests {
 
     fn rows() -> Rows {
         let mut rows = Rows::new().column("id").numbers("n").long("params");
-        rows.push(vec![Cell::text("a"), Cell::number(7), Cell::new("k=3 text=a long one", json!({"k": 3, "text": "x,y"}))]);
+        rows.push(vec![
+            Cell::text("a"),
+            Cell::number(7),
+            Cell::new("k=3 text=a long one", json!({"k": 3, "text": "x,y"})),
+        ]);
         rows.push(vec![Cell::text("b"), Cell::number(12), Cell::new("k=5", json!({"k": 5}))]);
         rows
     }

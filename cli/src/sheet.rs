@@ -70,7 +70,13 @@ mod tests {
     #[test]
     fn values_begin_at_one_place() {
         let mut sheet = Sheet::default();
-        sheet.head("run a").entry("k", "3").entry("norm", "two\nlines").entry("none", "").head("log").plain("x");
+        sheet
+            .head("run a")
+            .entry("k", "3")
+            .entry("norm", "two\nlines")
+            .entry("none", "")
+            .head("log")
+            .plain("x");
         assert_eq!(sheet.render(Paint(false)), "run a\n  k     3\n  norm  two\n        lines\nlog\n  x\n");
     }
 }

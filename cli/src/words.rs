@@ -82,11 +82,20 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_read_well() {
-        let cases = [(7, "7 us"), (1_500, "1.5 ms"), (250_000, "250 ms"), (3_250_000, "3.25 s"), (125_000_000, "2 min 05 s"), (7_260_000_000, "2 h 01 min")];
+        let cases = [
+            (7, "7 us"),
+            (1_500, "1.5 ms"),
+            (250_000, "250 ms"),
+            (3_250_000, "3.25 s"),
+            (125_000_000, "2 min 05 s"),
+            (7_260_000_000, "2 h 01 min"),
+        ];
         for (micros, text) in cases {
             assert_eq!(duration(micros), text);
         }
-        for (size, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_048_575, "1.0 MiB"), (3 << 30, "3.0 GiB")] {
+        for (size, text) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_048_575, "1.0 MiB"), (3 << 30, "3.0 GiB")]
+        {
             assert_eq!(bytes(size), text);
         }
         assert_eq!((count(1, "run"), count(0, "run")), ("1 run".to_owned(), "0 runs".to_owned()));
@@ -94,7 +103,13 @@ mod tests {
 
     #[test]
     fn memory_is_read_as_people_write_it() {
-        for (text, bytes) in [("2G", 2 << 30), ("512M", 512 << 20), ("1.5GiB", 3 << 29), ("1048576", 1 << 20), ("64mb", 64 << 20)] {
+        for (text, bytes) in [
+            ("2G", 2 << 30),
+            ("512M", 512 << 20),
+            ("1.5GiB", 3 << 29),
+            ("1048576", 1 << 20),
+            ("64mb", 64 << 20),
+        ] {
             assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
         }
         for text in ["", "much", "-1G", "10", "NaN", "9e99"] {

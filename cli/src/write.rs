@@ -11,7 +11,9 @@ use crate::error::CliError;
 pub(crate) fn refuse_existing(path: &Path, force: bool) -> Result<(), CliError> {
     let found = std::fs::symlink_metadata(path);
     match found {
-        Ok(found) if !force || found.is_dir() => Err(CliError::Exists { path: path.into(), folder: found.is_dir() }),
+        Ok(found) if !force || found.is_dir() => {
+            Err(CliError::Exists { path: path.into(), folder: found.is_dir() })
+        }
         _ => Ok(()),
     }
 }

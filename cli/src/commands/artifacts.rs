@@ -26,13 +26,20 @@ struct Item {
     inline: Option<Vec<u8>>,
 }
 
-pub(super) fn artifacts(store: &str, args: &ArtifactsArgs, console: &mut Console<'_>) -> Result<(), CliError> {
+pub(super) fn artifacts(
+    store: &str,
+    args: &ArtifactsArgs,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
     let (glance, id) = open::run(store, &args.run)?;
     let details = inspect::show(&glance, &id)?;
     let items = items(&details.attempt);
     let Some(name) = &args.name else {
         if args.output.path.is_some() {
-            return Err(CliError::Usage { message: "name the artifact to write".into(), hint: Some(names(&items)) });
+            return Err(CliError::Usage {
+                message: "name the artifact to write".into(),
+                hint: Some(names(&items)),
+            });
         }
         return list(&items, args.list, console);
     };
@@ -70,7 +77,8 @@ fn names(items: &[Item]) -> String {
 }
 
 fn list(items: &[Item], args: ListArgs, console: &mut Console<'_>) -> Result<(), CliError> {
-    let mut rows = Rows::new().long("name").column("kind").numbers("size").column("extension").column("digest");
+    let mut rows =
+        Rows::new().long("name").column("kind").numbers("size").column("extension").column("digest");
     for item in items {
         rows.push(vec![
             Cell::text(&item.name),
@@ -94,7 +102,11 @@ fn save(glance: &Glance, item: &Item, path: &Path, force: bool) -> Result<(), Cl
 fn copy(glance: &Glance, item: &Item, to: &mut dyn Write) -> Result<(), CliError> {
     // Large ones are streamed, and verified on the way.
     if item.value.place == Place::Blob {
-        glance.store().blobs().copy_to(&item.value.digest, to).map_err(metalab_engine::values::ValueError::Blob)?;
+        glance
+            .store()
+            .blobs()
+            .copy_to(&item.value.digest, to)
+            .map_err(metalab_engine::values::ValueError::Blob)?;
         return Ok(());
     }
     Ok(to.write_all(&bytes(glance, item)?)?)
@@ -108,7 +120,8 @@ fn bytes(glance: &Glance, item: &Item) -> Result<Vec<u8>, CliError> {
 }
 
 fn print(glance: &Glance, item: &Item, console: &mut Console<'_>) -> Result<(), CliError> {
-    let refused = |kind: &str, file: String| CliError::Binary { name: item.name.clone(), kind: kind.into(), file };
+    let refused =
+        |kind: &str, file: String| CliError::Binary { name: item.name.clone(), kind: kind.into(), file };
     if item.kind == "folder" {
         return Err(refused("a folder", item.name.clone()));
     }
@@ -116,10 +129,12 @@ fn print(glance: &Glance, item: &Item, console: &mut Console<'_>) -> Result<(), 
         return copy(glance, item, &mut console.out).map_err(|error| error.or_output(console));
     }
     let bytes = bytes(glance, item)?;
-    let is_text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace()));
+    let is_text = std::str::from_utf8(&bytes)
+        .is_ok_and(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace()));
     if !is_text {
         let extension = if item.extension.is_empty() { "bin" } else { &item.extension };
-        let file = if item.name.contains('.') { item.name.clone() } else { format!("{}.{extension}", item.name) };
+        let file =
+            if item.name.contains('.') { item.name.clone() } else { format!("{}.{extension}", item.name) };
         return Err(refused("binary data", file));
     }
     console.out.write_all(&bytes)?;

@@ -103,7 +103,12 @@ fn print_live(glance: &Glance, log: &Key, follow: bool, console: &mut Console<'_
 }
 
 /// Prints the log kept with the record, from `printed` on.
-fn print_recorded(glance: &Glance, run: &RunId, printed: u64, console: &mut Console<'_>) -> Result<(), CliError> {
+fn print_recorded(
+    glance: &Glance,
+    run: &RunId,
+    printed: u64,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
     // What was followed is the newest attempt; else the one that stands is meant.
     let attempt = match printed {
         0 => match glance.get(run)? {

@@ -10,14 +10,22 @@ use crate::error::CliError;
 use crate::open;
 use crate::program::Program;
 
-pub(super) fn plan(store: &str, args: &PlanArgs, program: &Program, console: &mut Console<'_>) -> Result<(), CliError> {
+pub(super) fn plan(
+    store: &str,
+    args: &PlanArgs,
+    program: &Program,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
     let opened = open::whole(store, console)?;
     // A program that has the experiment knows its code as it is now; the store only what it was.
     let forecast = match program.experiment(&args.experiment) {
         Some(experiment) => inspect::forecast(&opened.store, experiment, &Rerun::Never)?,
         None => {
             let forecast = inspect::forecast_last(&opened.store, &opened.index, &args.experiment)?;
-            console.tell("note", "as it was asked for last; the program it belongs to also sees what has changed since");
+            console.tell(
+                "note",
+                "as it was asked for last; the program it belongs to also sees what has changed since",
+            );
             forecast
         }
     };

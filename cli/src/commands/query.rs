@@ -35,7 +35,9 @@ pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) 
         Some(path) => write::file(path, args.output.force, |to| Ok(answer.write(format, None, to)?)),
         None => {
             let width = console.width();
-            answer.write(format, width, &mut console.out).map_err(|error| CliError::from(error).or_output(console))
+            answer
+                .write(format, width, &mut console.out)
+                .map_err(|error| CliError::from(error).or_output(console))
         }
     }
 }

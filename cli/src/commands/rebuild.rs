@@ -24,9 +24,20 @@ pub(super) fn rebuild(locator: &str, args: RebuildArgs, console: &mut Console<'_
     if !args.index {
         let report = rebuild_blocking(&store)?;
         report.damages.iter().for_each(|damage| console.warn(damage));
-        writeln!(console.out, "tables: {} from {}", count(report.rows, "row"), count(report.attempts, "attempt"))?;
+        writeln!(
+            console.out,
+            "tables: {} from {}",
+            count(report.rows, "row"),
+            count(report.attempts, "attempt")
+        )?;
         if report.held_back > 0 {
-            console.tell("note", &format!("{} wait for a submission that is not visible yet", count(report.held_back, "attempt")));
+            console.tell(
+                "note",
+                &format!(
+                    "{} wait for a submission that is not visible yet",
+                    count(report.held_back, "attempt")
+                ),
+            );
         }
     }
     Ok(())

@@ -10,7 +10,12 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::program::{Order, Program};
 
-pub(super) fn run(store: &str, args: &RunArgs, program: &Program, console: &mut Console<'_>) -> Result<(), CliError> {
+pub(super) fn run(
+    store: &str,
+    args: &RunArgs,
+    program: &Program,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
     let wrong = |message: String, hint: String| CliError::Usage { message, hint: Some(hint) };
     let names = || format!("it has: {}", program.names().join(", "));
     let experiment = match &args.experiment {
@@ -42,7 +47,12 @@ pub(super) fn run(store: &str, args: &RunArgs, program: &Program, console: &mut 
     if let Some(summary) = results.summary() {
         summary.warnings.iter().for_each(|warning| console.warn(warning));
         if let Some(version) = &summary.same_as_version {
-            console.tell("note", &format!("version {version} had asked for all of it before: nothing was run; `--rerun` forces it"));
+            console.tell(
+                "note",
+                &format!(
+                    "version {version} had asked for all of it before: nothing was run; `--rerun` forces it"
+                ),
+            );
         }
     }
     if results.closing() == Closing::Cancelled {

@@ -43,7 +43,8 @@ pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> R
 fn row(run: RunInfo, replicates: bool, table: bool) -> Vec<Cell> {
     let params: Map<String, Value> =
         run.params.iter().map(|(name, text)| (name.clone(), json(text))).collect();
-    let metrics: Map<String, Value> = run.metrics.iter().map(|(name, value)| (name.clone(), scalar_json(value))).collect();
+    let metrics: Map<String, Value> =
+        run.metrics.iter().map(|(name, value)| (name.clone(), scalar_json(value))).collect();
     let text = run.params.iter().map(|(name, text)| format!("{name}={}", text.trim_matches('"')));
     let mut row = vec![
         Cell::new(run.id.short(), run.id.to_string()),
@@ -56,7 +57,12 @@ fn row(run: RunInfo, replicates: bool, table: bool) -> Vec<Cell> {
     }
     row.push(Cell::time(run.started));
     row.push(Cell::new(words::duration(run.duration), run.duration as f64 / 1e6));
-    let said = run.metrics.iter().map(|(name, value)| format!("{name}={}", short(value))).collect::<Vec<_>>().join(" ");
+    let said = run
+        .metrics
+        .iter()
+        .map(|(name, value)| format!("{name}={}", short(value)))
+        .collect::<Vec<_>>()
+        .join(" ");
     if table {
         row.push(Cell::text(run.error.unwrap_or(said)));
     } else {

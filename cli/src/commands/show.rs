@@ -5,8 +5,8 @@ use metalab_engine::inspect::{self, RunDetails};
 use metalab_engine::record::{ArtifactRef, ErrorRecord, OutputRef, ValueRef};
 use serde_json::{Map, Value, json};
 
-use super::values::{self, arguments, output_bytes, plain, scalar_json};
 use super::print_one;
+use super::values::{self, arguments, output_bytes, plain, scalar_json};
 use crate::args::ShowArgs;
 use crate::console::{Console, Paint};
 use crate::error::CliError;
@@ -77,7 +77,11 @@ fn text(glance: &Glance, details: &RunDetails, backtrace: bool, paint: Paint) ->
         }
     }
     if let Some(log) = &attempt.log {
-        sheet.head("log").plain(format!("{}; `metalab logs {}` prints it", words::bytes(log.size), details.id.short()));
+        sheet.head("log").plain(format!(
+            "{}; `metalab logs {}` prints it",
+            words::bytes(log.size),
+            details.id.short()
+        ));
     }
     times(&mut sheet, details);
     machine(&mut sheet, details);
@@ -87,15 +91,22 @@ fn text(glance: &Glance, details: &RunDetails, backtrace: bool, paint: Paint) ->
     if !details.others.is_empty() {
         sheet.head("other attempts");
         for (name, other) in &details.others {
-            let error = other.error.as_ref().and_then(|error| error.chain.first()).map(|line| format!(": {line}"));
+            let error =
+                other.error.as_ref().and_then(|error| error.chain.first()).map(|line| format!(": {line}"));
             let took = words::duration(other.duration);
             let error = words::line(&error.unwrap_or_default(), PREVIEW);
-            sheet.plain(format!("{} UTC  {}, {took}{error} (record {name})", words::time(other.started), other.outcome));
+            sheet.plain(format!(
+                "{} UTC  {}, {took}{error} (record {name})",
+                words::time(other.started),
+                other.outcome
+            ));
         }
     }
     let mut text = sheet.render(paint);
     if details.differing_outputs {
-        text.push_str("warning: successful attempts gave different outputs: the operation is not deterministic\n");
+        text.push_str(
+            "warning: successful attempts gave different outputs: the operation is not deterministic\n",
+        );
     }
     text
 }
@@ -165,8 +176,10 @@ fn error_words(sheet: &mut Sheet, error: &ErrorRecord, backtrace: bool) {
 /// The same for programs.
 fn fields(glance: &Glance, details: &RunDetails) -> Value {
     let RunDetails { attempt, template, .. } = details;
-    let params: Map<String, Value> =
-        arguments(attempt, template).into_iter().map(|argument| (argument.name, values::json(&argument.value))).collect();
+    let params: Map<String, Value> = arguments(attempt, template)
+        .into_iter()
+        .map(|argument| (argument.name, values::json(&argument.value)))
+        .collect();
     let metrics: Map<String, Value> =
         attempt.metrics.iter().map(|(name, value)| (name.clone(), scalar_json(value))).collect();
     let stored = |value: &ValueRef| json!({"digest": value.digest.to_string(), "size": value.size});
@@ -179,12 +192,16 @@ fn fields(glance: &Glance, details: &RunDetails) -> Value {
         }
         object
     });
-    let artifacts: Vec<Value> = attempt.artifacts.iter().map(|artifact| {
-        let mut object = stored(&artifact.value);
-        object["name"] = artifact.name.as_str().into();
-        object["kind"] = artifact.kind.as_str().into();
-        object
-    }).collect();
+    let artifacts: Vec<Value> = attempt
+        .artifacts
+        .iter()
+        .map(|artifact| {
+            let mut object = stored(&artifact.value);
+            object["name"] = artifact.name.as_str().into();
+            object["kind"] = artifact.kind.as_str().into();
+            object
+        })
+        .collect();
     let series = attempt.series.iter().map(|series| json!({"name": series.name, "steps": series.length}));
     let others = details.others.iter().map(|(name, other)| {
         json!({

@@ -99,7 +99,11 @@ fn gather(opened: &Opened) -> Result<Info, CliError> {
         segments,
         packs,
         blobs: files(opened, "cas")?,
-        index: Index { levels: index.levels() as u64, ignored: ignored.collect(), files: files(opened, "index")? },
+        index: Index {
+            levels: index.levels() as u64,
+            ignored: ignored.collect(),
+            files: files(opened, "index")?,
+        },
         tables,
         live: files(opened, "live")?,
         damages: index.damages().iter().map(ToString::to_string).collect(),
@@ -119,18 +123,26 @@ fn files(opened: &Opened, name: &str) -> Result<Files, CliError> {
 fn text(info: &Info, paint: Paint) -> String {
     let some = |files: Files, what: &str| format!("{}, {}", count(files.files, what), bytes(files.bytes));
     let mut sheet = Sheet::default();
-    sheet.head(format!("store {}", info.store)).entry("id", &info.id).entry("format", info.format.to_string());
+    sheet
+        .head(format!("store {}", info.store))
+        .entry("id", &info.id)
+        .entry("format", info.format.to_string());
     sheet.head("runs").entry("all", info.runs.to_string());
     for outcome in [Outcome::Succeeded, Outcome::Failed, Outcome::Cancelled, Outcome::TimedOut] {
         if let Some(count) = info.status.get(outcome.as_str()) {
             sheet.entry(outcome.as_str(), count.to_string());
         }
     }
-    sheet.head("journal").entry("records", info.records.to_string()).entry("submissions", info.submissions.to_string());
+    sheet
+        .head("journal")
+        .entry("records", info.records.to_string())
+        .entry("submissions", info.submissions.to_string());
     sheet.entry("writers", info.writers.to_string()).entry("segments", some(info.segments, "file"));
     sheet.entry("packs", some(info.packs, "file"));
     sheet.head("values").entry("blobs", some(info.blobs, "file"));
-    sheet.head("index").entry("levels", format!("{} in {}", info.index.levels, some(info.index.files, "file")));
+    sheet
+        .head("index")
+        .entry("levels", format!("{} in {}", info.index.levels, some(info.index.files, "file")));
     for ignored in &info.index.ignored {
         sheet.entry("passed over", ignored);
     }

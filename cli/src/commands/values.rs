@@ -31,7 +31,9 @@ pub(super) struct Argument {
 /// All arguments of a run in the order of the signature, defaults filled in.
 pub(super) fn arguments(attempt: &Attempt, template: &Template) -> Vec<Argument> {
     let mut found: Vec<Argument> = Vec::new();
-    for (bytes, default) in [(&attempt.arguments, false), (&template.fixed, false), (&template.defaults, true)] {
+    for (bytes, default) in
+        [(&attempt.arguments, false), (&template.fixed, false), (&template.defaults, true)]
+    {
         let Ok(Value::Map(map)) = Value::decode(bytes) else { continue };
         for (key, value) in map.iter() {
             let name = key.as_text().map_or_else(|| key.to_string(), str::to_owned);
