@@ -438,7 +438,7 @@ fn next_item(chunk: &Chunk, sound: Option<usize>, at: usize) -> (Option<Item>, u
 pub(super) fn values(file: &Segment, bytes: &Bytes) -> Vec<(Digest, PackPlace)> {
     let parts = match file.is_merged() {
         true => merged_parts(bytes, file).unwrap_or_default(),
-        false => vec![0..bytes.len()],
+        false => std::iter::once(0..bytes.len()).collect(),
     };
     let mut values = Vec::new();
     for (chunk, range) in (file.first..).zip(parts) {
