@@ -23,6 +23,11 @@ const OURS: [&str; 8] = [
     "metalab-atlas",
 ];
 
+/// Whether a package is one of metalab's own.
+pub(crate) fn is_ours(package: &str) -> bool {
+    OURS.contains(&package)
+}
+
 #[derive(Default, Deserialize)]
 struct Lock {
     #[serde(default)]
@@ -43,7 +48,7 @@ struct Locked {
 ///
 /// There are several when the lock file has several versions and the manifest does not tell which one is meant.
 pub(crate) fn crate_items(package: &Package, dependency: &Dependency) -> Vec<CodeItem> {
-    if OURS.contains(&dependency.package.as_str()) {
+    if is_ours(&dependency.package) {
         return Vec::new();
     }
     let (lock, place) = lock(&package.folder);

@@ -32,6 +32,17 @@ pub(crate) struct ImplHead {
     registered: bool,
 }
 
+/// What reaches an impl.
+#[derive(Debug, Default)]
+pub(crate) struct ReachedBy {
+    /// Types and traits of this crate: when one of them counts, so does the impl.
+    pub(crate) types: BTreeSet<String>,
+    /// Identifiers wherever they stand.
+    pub(crate) names: BTreeSet<String>,
+    /// Identifiers after a `.` or `::`.
+    pub(crate) members: BTreeSet<String>,
+}
+
 impl ImplHead {
     /// `registered` says that an attribute may make it known elsewhere.
     pub(crate) fn of(item: &ItemImpl, registered: bool) -> Self {
@@ -55,31 +66,33 @@ impl ImplHead {
         }
     }
 
-    /// The identifiers that reach the impl, given the names of this crate's types, traits and aliases.
-    pub(crate) fn reached_by(&self, is_local: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    /// What reaches the impl, given the names of this crate's types, traits and aliases.
+    pub(crate) fn reached_by(&self, is_local: impl Fn(&str) -> bool) -> ReachedBy {
         let own = |names: &[String]| -> Vec<String> {
             names.iter().filter(|name| !self.generics.contains(name)).cloned().collect()
         };
         let (self_idents, arguments) = (own(&self.self_idents), own(&self.trait_arguments));
-        let mut names: BTreeSet<String> = self_idents.iter().filter(|name| is_local(name)).cloned().collect();
-        let foreign = names.is_empty();
-        names.extend(arguments.into_iter().filter(|name| is_local(name)));
+        let mut by = ReachedBy::default();
+        by.types.extend(self_idents.iter().filter(|name| is_local(name)).cloned());
+        let foreign = by.types.is_empty();
+        by.types.extend(arguments.into_iter().filter(|name| is_local(name)));
         let local_trait = self.trait_ident.as_deref().is_some_and(is_local);
         if let Some(name) = &self.trait_ident {
-            if foreign || self.registered {
-                names.insert(name.clone());
-            } else if local_trait {
-                names.insert(format!("dyn {name}"));
+            match (foreign || self.registered, local_trait) {
+                (true, true) => drop(by.types.insert(name.clone())),
+                (true, false) => drop(by.names.insert(name.clone())),
+                (false, true) => drop(by.names.insert(format!("dyn {name}"))),
+                (false, false) => {}
             }
         }
         if foreign {
-            names.extend(self.items.iter().cloned());
+            by.members.extend(self.items.iter().cloned());
             if !local_trait {
                 // Then the type is of this crate after all, made by a macro.
-                names.extend(self_idents);
+                by.names.extend(self_idents);
             }
         }
-        names
+        by
     }
 
     /// The identifiers of the self type.

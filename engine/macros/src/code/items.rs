@@ -18,8 +18,10 @@ use super::render::{Mentions, Rendered, is_word_of_the_language};
 pub(crate) struct Item {
     /// Such as `fn stats::mean`.
     pub(crate) name: String,
-    /// The identifiers by which it is reached.
+    /// The names by which it is reached, its own last.
     pub(crate) defines: Vec<String>,
+    /// The names of methods and the like by which it is reached.
+    pub(crate) members: Vec<String>,
     /// Names made from this one by derives may begin with it.
     pub(crate) stem: Option<String>,
     pub(crate) rendered: Rendered,
@@ -43,6 +45,10 @@ pub(crate) enum Kind {
     Impl(ImplHead),
     /// `use path::*`: counts for all of its module.
     Glob,
+    /// `macro_rules!`: in scope by its place in the text, which is not looked at.
+    Macro,
+    /// An invocation that may define anything.
+    Invocation,
     /// What could not be read: counts always.
     Opaque,
     /// Function, constant, macro.
@@ -100,6 +106,7 @@ impl Reader<'_> {
     }
 
     fn named(&mut self, item: &syn::Item, attributes: &[Attribute]) {
+        let mut members = Vec::new();
         let (word, ident, kind, mut also) = match item {
             syn::Item::Fn(item) => ("fn", Some(&item.sig.ident), Kind::Other, generated(item)),
             syn::Item::Const(item) if item.ident == "_" => ("const", None, Kind::Other, Vec::new()),
@@ -113,16 +120,22 @@ impl Reader<'_> {
                 ("enum", Some(&item.ident), Kind::Type, variants.collect())
             }
             syn::Item::Trait(item) => {
-                let names = item.items.iter().filter_map(trait_item_name).collect();
-                ("trait", Some(&item.ident), Kind::Type, names)
+                members = item.items.iter().filter_map(trait_item_name).collect();
+                ("trait", Some(&item.ident), Kind::Type, Vec::new())
             }
             syn::Item::TraitAlias(item) => ("trait", Some(&item.ident), Kind::Alias, Vec::new()),
             syn::Item::Type(item) => ("type", Some(&item.ident), Kind::Alias, Vec::new()),
-            syn::Item::Macro(item) => ("macro", item.ident.as_ref(), Kind::Other, Vec::new()),
+            syn::Item::Macro(item) => {
+                let kind = if item.ident.is_some() { Kind::Macro } else { Kind::Invocation };
+                ("macro", item.ident.as_ref(), kind, Vec::new())
+            }
             // What syn does not know, and `extern` blocks.
             _ => ("item", None, Kind::Other, Vec::new()),
         };
-        let rendered = Rendered::of(item.to_token_stream());
+        let mut rendered = Rendered::of(item.to_token_stream());
+        if matches!(kind, Kind::Macro) {
+            rendered.mentions = rendered.mentions.of_a_macro();
+        }
         let name = match (item, ident) {
             (_, Some(ident)) => {
                 also.push(ident.unraw().to_string());
@@ -130,7 +143,7 @@ impl Reader<'_> {
             }
             // An invocation may define whatever it names.
             (syn::Item::Macro(item), None) => {
-                also = rendered.mentions.idents.iter().cloned().collect();
+                also = rendered.mentions.all().cloned().collect();
                 let called = item.mac.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
                 also.retain(|name| *name != called);
                 // Needed to find what the macro's own body defines.
@@ -138,7 +151,7 @@ impl Reader<'_> {
                 format!("macro {}", self.within(&format!("{called}!")))
             }
             (_, None) => {
-                also = rendered.mentions.idents.iter().cloned().collect();
+                also = rendered.mentions.all().cloned().collect();
                 format!("{word} {}", self.within("_"))
             }
         };
@@ -154,8 +167,12 @@ impl Reader<'_> {
                 also.splice(0..0, idents(attribute.meta.to_token_stream()));
             }
         }
+        if ident.is_none() {
+            members.clone_from(&also);
+        }
         self.add(name, also, kind, rendered, span);
         if let Some(last) = self.items.last_mut() {
+            last.members = members;
             last.stem = stem;
         }
     }
@@ -203,7 +220,7 @@ impl Reader<'_> {
         for segment in segments.iter().copied().chain([own]) {
             let segment = segment.trim_start_matches("r#");
             if segment != "*" && !is_word_of_the_language(segment) {
-                mentions.idents.insert(segment.to_owned());
+                mentions.anywhere.insert(segment.to_owned());
                 mentions.heads.insert(segment.to_owned());
             }
         }
@@ -221,7 +238,18 @@ impl Reader<'_> {
         let (file, module) = (self.file.to_owned(), self.path());
         let line = span.start().line;
         let test = self.test;
-        self.items.push(Item { name, defines, stem: None, rendered, file, line, module, kind, test });
+        self.items.push(Item {
+            name,
+            defines,
+            members: Vec::new(),
+            stem: None,
+            rendered,
+            file,
+            line,
+            module,
+            kind,
+            test,
+        });
     }
 
     fn path(&self) -> String {

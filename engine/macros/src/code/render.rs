@@ -23,8 +23,12 @@ pub(crate) struct Rendered {
 /// What tokens mention.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mentions {
-    /// Identifiers, without keywords and primitive types; `dyn Trait` is one of its own.
-    pub(crate) idents: BTreeSet<String>,
+    /// Identifiers that stand alone: they mean what is in scope. Keywords and primitive types are left out.
+    pub(crate) free: BTreeSet<String>,
+    /// Those after a `::`, and all that a macro may put there; `dyn Trait` is one of its own.
+    pub(crate) anywhere: BTreeSet<String>,
+    /// Those after a `.`: methods and fields.
+    pub(crate) members: BTreeSet<String>,
     /// Those before a `::`, which may be crates.
     pub(crate) heads: BTreeSet<String>,
     /// Words in the text of attributes, such as `with = "module"`, which may be modules.
@@ -37,14 +41,30 @@ pub(crate) struct Mentions {
 
 impl Rendered {
     pub(crate) fn of(tokens: TokenStream) -> Self {
-        let mut renderer = Renderer { bytes: b"metalab item 1\0".to_vec(), mentions: Mentions::default() };
+        let mut renderer =
+            Renderer { macros: 0, bytes: b"metalab item 1\0".to_vec(), mentions: Mentions::default() };
         renderer.tokens(tokens, false);
-        let Renderer { bytes, mentions } = renderer;
+        let Renderer { bytes, mentions, .. } = renderer;
         Self { digest: blake3::hash(&bytes).to_hex().to_string(), mentions }
     }
 }
 
+impl Mentions {
+    /// All identifiers.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
+        self.free.iter().chain(&self.anywhere).chain(&self.members)
+    }
+
+    /// Those of a macro's definition, which mean what is in scope where it is used.
+    pub(crate) fn of_a_macro(mut self) -> Self {
+        self.anywhere.append(&mut self.free);
+        self
+    }
+}
+
 struct Renderer {
+    /// How many macro invocations we are in that may put names anywhere.
+    macros: usize,
     bytes: Vec<u8>,
     mentions: Mentions,
 }
@@ -63,7 +83,10 @@ impl Renderer {
                 TokenTree::Group(group) => {
                     clause &= group.delimiter() != Delimiter::Brace;
                     let attribute = attribute || is_attribute(&tokens, at);
+                    let unknown = usize::from(is_unknown_macro(&tokens[..at]));
+                    self.macros += unknown;
                     self.group(group, &tokens, at, attribute);
+                    self.macros -= unknown;
                 }
                 TokenTree::Ident(ident) => {
                     let text = ident.to_string();
@@ -71,7 +94,7 @@ impl Renderer {
                     self.push(b'i', &text);
                     self.mention(&text, &tokens, at);
                     if text == "dyn" {
-                        self.mentions.idents.extend(dynamic(&tokens[at + 1..]));
+                        self.mentions.anywhere.extend(dynamic(&tokens[at + 1..]));
                     }
                 }
                 TokenTree::Punct(punct)
@@ -114,7 +137,7 @@ impl Renderer {
     fn mention(&mut self, text: &str, tokens: &[TokenTree], at: usize) {
         let lifetime = at > 0 && is_punct(&tokens[at - 1], '\'');
         let name = text.strip_prefix("r#").unwrap_or(text);
-        if lifetime || is_word_of_the_language(name) {
+        if lifetime || is_word_of_the_language(text) {
             return;
         }
         if matches!(name, "include_str" | "include_bytes" | "include")
@@ -128,7 +151,15 @@ impl Renderer {
         if is_path_separator(tokens, at + 1) {
             self.mentions.heads.insert(name.to_owned());
         }
-        self.mentions.idents.insert(name.to_owned());
+        let before = |back: usize, character| at >= back && is_punct(&tokens[at - back], character);
+        let named = if before(1, '.') && !before(2, '.') {
+            &mut self.mentions.members
+        } else if self.macros > 0 || (before(1, ':') && before(2, ':')) {
+            &mut self.mentions.anywhere
+        } else {
+            &mut self.mentions.free
+        };
+        named.insert(name.to_owned());
     }
 
     /// Names inside text: `"{SCALE}"` in a format string, `"path::to::function"` in an attribute.
@@ -143,23 +174,20 @@ impl Renderer {
             let path = text.split("::").count() > 1;
             for word in text.split(|c| !is_part(c)).filter(|word| !word.is_empty()) {
                 self.mentions.words.insert(word.to_owned());
-                self.mentions.idents.insert(word.to_owned());
                 if path {
                     self.mentions.heads.insert(word.to_owned());
                 }
             }
         }
-        for rest in text.split('{').skip(1) {
+        for rest in text.replace("{{", "").split('{').skip(1) {
             let word: String = rest.chars().take_while(|c| is_part(*c)).collect();
             if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-                self.mentions.idents.insert(word);
+                self.mentions.free.insert(word);
             }
             // `{:>width$}` and `{:.precision$}`.
             for argument in rest.split('}').next().unwrap_or_default().split('$').rev().skip(1) {
                 let start = argument.rfind(|c: char| !is_part(c)).map_or(0, |at| at + 1);
-                self.mentions
-                    .idents
-                    .extend(argument.get(start..).filter(|a| !a.is_empty()).map(str::to_owned));
+                self.mentions.free.extend(argument.get(start..).filter(|a| !a.is_empty()).map(str::to_owned));
             }
         }
     }
@@ -177,6 +205,47 @@ fn flat(tokens: TokenStream) -> Vec<TokenTree> {
         }
     }
     all
+}
+
+/// Whether a group after these tokens holds the arguments of a macro that is not one of the standard library.
+fn is_unknown_macro(before: &[TokenTree]) -> bool {
+    const STANDARD: [&str; 32] = [
+        "assert",
+        "assert_eq",
+        "assert_ne",
+        "cfg",
+        "column",
+        "compile_error",
+        "concat",
+        "dbg",
+        "debug_assert",
+        "debug_assert_eq",
+        "debug_assert_ne",
+        "env",
+        "eprint",
+        "eprintln",
+        "file",
+        "format",
+        "format_args",
+        "include",
+        "include_bytes",
+        "include_str",
+        "line",
+        "matches",
+        "module_path",
+        "option_env",
+        "panic",
+        "print",
+        "println",
+        "todo",
+        "unreachable",
+        "vec",
+        "write",
+        "writeln",
+    ];
+    let [.., TokenTree::Ident(name), TokenTree::Punct(bang)] = before else { return false };
+    let name = name.to_string();
+    bang.as_char() == '!' && !is_word_of_the_language(&name) && !STANDARD.contains(&name.as_str())
 }
 
 /// `dyn Trait` for `dyn path::Trait + Send`.
@@ -380,16 +449,23 @@ mod tests {
     fn names_are_found_where_they_hide() {
         let mentions = of(r#"
             #[serde(with = "units::metres")]
-            fn f<'a>() { println!("{SCALE:>width$} {{no}} {}", rand::random::<f64>() + r#type); include_str!("a.txt") }
+            fn f<'a>() { println!("{SCALE:>width$} {{no}} {}", rand::random::<f64>() + r#type);
+                x.method(0..end); local!(hidden); let b: &dyn models::Model<u8> = &x; include_str!("a.txt") }
         "#)
         .mentions;
-        let idents: Vec<&str> = mentions.idents.iter().map(String::as_str).collect();
-        for name in ["SCALE", "width", "units", "metres", "rand", "random", "println"] {
-            assert!(idents.contains(&name), "{name}");
+        let is = |names: &BTreeSet<String>, name: &str| names.contains(name);
+        for name in ["SCALE", "width", "rand", "println", "type", "serde"] {
+            assert!(is(&mentions.free, name), "{name}");
         }
-        assert!(!idents.contains(&"a") && !idents.contains(&"f64") && !idents.contains(&"fn"));
+        for name in ["random", "hidden", "dyn Model"] {
+            assert!(is(&mentions.anywhere, name), "{name}");
+        }
+        assert!(
+            is(&mentions.members, "method") && !is(&mentions.members, "end") && is(&mentions.free, "end")
+        );
+        assert!(!mentions.all().any(|name| matches!(name.as_str(), "a" | "f64" | "fn" | "no")));
+        assert!(is(&mentions.words, "units") && is(&mentions.words, "metres"));
         assert!(mentions.heads.contains("rand") && !mentions.heads.contains("println"));
-        assert!(mentions.words.contains("metres"));
         assert_eq!(mentions.includes.iter().collect::<Vec<_>>(), ["a.txt"]);
     }
 

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::crates::is_ours;
 use super::manifest::{Package, Root};
 use super::source::Tree;
 
 /// The items that a function in `file` can reach: those of its target and, seen from a binary, example or test, of the
-/// package's library.
+/// package's library (but not of metalab's own, whose items are what every other package has as dependencies).
 ///
 /// A file may belong to several targets: then to all of them, unless the crate's name tells which one is meant. A
 /// function whose target is not found (it comes from a macro, or a documentation test) reaches everything in `src/`.
@@ -33,7 +34,10 @@ pub(crate) fn trees(package: &Package, file: Option<&Path>, crate_name: Option<&
                 trees.push(Tree::load(&file, ""));
             }
         }
-    } else if !in_library && let Some(library) = &package.library {
+    } else if !in_library
+        && !is_ours(&package.name)
+        && let Some(library) = &package.library
+    {
         trees.push(Tree::load(&library.file, &library.crate_name));
     }
     trees

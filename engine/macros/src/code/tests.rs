@@ -110,6 +110,7 @@ const CHANGES: &[(&str, &str, &str, &[&str])] = &[
     ("lab/src/lib.rs", "fn unreached() -> f64 {\n    3.0", "fn unreached() -> f64 {\n    4.0", &[]),
     ("lab/src/models/mod.rs", "pub struct Garden;", "pub struct Garden(u8);", &[]),
     ("lab/src/models/mod.rs", "pub fn grow() {}", "pub fn grow() { panic!() }", &[]),
+    ("lab/src/stats.rs", "    9.0", "    9.5", &["renamed", "shown"]),
     // Helpers, near and far.
     ("lab/src/lib.rs", "x * 2.0", "x * 2.5", &["alone", "nested"]),
     ("lab/src/lib.rs", "deeper(x) + 1.0", "deeper(x) - 1.0", &["helped", "parameters"]),
