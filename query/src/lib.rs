@@ -1,4 +1,29 @@
 //! Delta tables folded from the journal of metalab, and SQL over them.
+//!
+//! The journal is the truth; what this crate writes below `tables/` can be deleted at any time and is made again. It
+//! knows records and stores, and refuses to know how runs are executed: it only reads what was recorded.
+//!
+//! | noun | meaning |
+//! | --- | --- |
+//! | [`fold`] | appends what is new in the journal to the tables; [`rebuild`] begins at nothing |
+//! | [`Session`] | read-only SQL over one store: the tables, and what the journal has beyond them |
+//! | [`Options`] | how much memory and time a session may take |
+//! | [`Answer`] | the rows of a question, written as table, CSV, JSON, NDJSON or Parquet ([`Format`]) |
+//!
+//! `runs` has one row per cell, with the columns `params.*`, `metrics.*` and `output.*` beside those all runs have:
+//!
+//! ```
+//! use metalab_engine::store::Store;
+//! use metalab_query::{Options, fold_blocking, query_blocking};
+//!
+//! let store = Store::memory()?;
+//! fold_blocking(&store)?;
+//! let answer = query_blocking(&store, "SELECT experiment, runs FROM experiments", Options::default())?;
+//! assert_eq!(answer.num_rows(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! How the tables are laid out, and why, is told in `docs/decisions/0005-tables.md`.
 
 mod answer;
 mod columns;

@@ -19,9 +19,12 @@ use super::name::Root;
 use super::wide::{Admission, Wide};
 use crate::tables::Table;
 
+/// Finds the bytes of a stored value.
+type Fetch = dyn Fn(&Digest) -> Option<Vec<u8>> + Send + Sync;
+
 /// What records refer to by digest or name: shared by all builders of a fold or session.
 pub(crate) struct Shared {
-    fetch: Box<dyn Fn(&Digest) -> Option<Vec<u8>> + Send + Sync>,
+    fetch: Box<Fetch>,
     templates: Mutex<HashMap<Digest, Arc<Recipe>>>,
     environments: Mutex<HashMap<Digest, Arc<Environment>>>,
     submissions: RwLock<HashMap<RecordName, Arc<SubmissionOpened>>>,
@@ -61,17 +64,18 @@ impl Shared {
     }
 
     fn template(&self, digest: &Digest) -> Arc<Recipe> {
-        let mut templates = self.templates.lock().unwrap_or_else(|broken| broken.into_inner());
-        let read =
-            || Arc::new(Recipe::new(digest, (self.fetch)(digest).and_then(|b| minicbor::decode(&b).ok())));
-        Arc::clone(templates.entry(*digest).or_insert_with(read))
+        cached(&self.templates, digest, || {
+            let template = (self.fetch)(digest).and_then(|bytes| minicbor::decode(&bytes).ok());
+            (template.is_some(), Recipe::new(digest, template))
+        })
     }
 
+    /// The environment with this digest; an empty one if it cannot be read.
     pub(crate) fn environment(&self, digest: &Digest) -> Arc<Environment> {
-        let mut environments = self.environments.lock().unwrap_or_else(|broken| broken.into_inner());
-        let read =
-            || Arc::new((self.fetch)(digest).and_then(|b| minicbor::decode(&b).ok()).unwrap_or_default());
-        Arc::clone(environments.entry(*digest).or_insert_with(read))
+        cached(&self.environments, digest, || {
+            let found = (self.fetch)(digest).and_then(|bytes| minicbor::decode(&bytes).ok());
+            (found.is_some(), found.unwrap_or_default())
+        })
     }
 
     /// The bytes of a stored value.
@@ -93,6 +97,24 @@ impl Shared {
     pub(crate) fn submissions(&self) -> HashMap<RecordName, Arc<SubmissionOpened>> {
         self.submissions.read().unwrap_or_else(|broken| broken.into_inner()).clone()
     }
+}
+
+/// What was read before, or is read now; what cannot be read is tried again the next time.
+fn cached<T>(
+    known: &Mutex<HashMap<Digest, Arc<T>>>,
+    digest: &Digest,
+    read: impl FnOnce() -> (bool, T),
+) -> Arc<T> {
+    let mut known = known.lock().unwrap_or_else(|broken| broken.into_inner());
+    if let Some(found) = known.get(digest) {
+        return Arc::clone(found);
+    }
+    let (whole, value) = read();
+    let value = Arc::new(value);
+    if whole {
+        known.insert(*digest, Arc::clone(&value));
+    }
+    value
 }
 
 impl Recipe {
@@ -315,13 +337,13 @@ impl<'s> AttemptsBuilder<'s> {
         self.output_digest.append_value(output.value.digest.as_bytes());
         self.output_bytes.append_value(small(output.value.size));
         self.keys.codec.push(Some(self.codecs.of(&output.codec, || output.codec.clone())));
-        if output.codec == "json" && !output.inline.is_empty() {
-            if let Ok(json) = serde_json::from_slice(&output.inline) {
-                let wide = &mut self.wide;
-                json_leaves(&json, &mut Vec::new(), &mut |parts, leaf| {
-                    wide.put(Root::Output, parts, &leaf, group)
-                });
-            }
+        if output.codec == "json"
+            && let Ok(json) = serde_json::from_slice(&output.inline)
+        {
+            let wide = &mut self.wide;
+            json_leaves(&json, &mut Vec::new(), &mut |parts, leaf| {
+                wide.put(Root::Output, parts, &leaf, group)
+            });
         }
     }
 

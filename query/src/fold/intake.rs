@@ -46,6 +46,8 @@ pub(crate) struct Intake<'s> {
     rows: BTreeMap<Table, Rows>,
     several: HashSet<RunId>,
     counts: BTreeMap<(Option<String>, Option<String>, String), i64>,
+    /// Values that records name and nobody has, in words.
+    pub(crate) missing: Vec<String>,
     /// Finished batches, to be taken by the caller.
     pub(crate) batches: BTreeMap<Table, Vec<RecordBatch>>,
 }
@@ -69,6 +71,7 @@ impl<'s> Intake<'s> {
             rows: Table::ALL.into_iter().map(|table| (table, Rows::new(table))).collect(),
             several: HashSet::new(),
             counts: BTreeMap::new(),
+            missing: Vec::new(),
             batches: BTreeMap::new(),
         }
     }
@@ -99,6 +102,7 @@ impl<'s> Intake<'s> {
         for stepped in &attempt.series {
             let Some(points) = self.shared.fetch(&stepped.value.digest).and_then(|b| series::decode(&b).ok())
             else {
+                self.missing.push(format!("the steps of `{}` in record {name} cannot be read", stepped.name));
                 continue;
             };
             for (step, value) in points {

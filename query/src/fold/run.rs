@@ -134,8 +134,8 @@ async fn attempt(
     caps: &mut BTreeMap<WriterId, u64>,
     report: &mut FoldReport,
 ) -> Result<bool, Conflict> {
-    let mut tables = Tables::open(store).await?;
-    let index = Index::load(store).map_err(QueryError::store("loading its index"))?;
+    let mut tables = Tables::open(store, true).await?;
+    let (index, settled) = settled(store)?;
     tables.check(index.cursor());
     if *from_zero || !tables.damage.is_empty() {
         for (table, why) in &tables.damage {
@@ -147,7 +147,7 @@ async fn attempt(
         return Ok(false);
     }
     let Some(files) = tables.files.clone() else { return Err(QueryError::ReadOnly.into()) };
-    let to = capped(index.cursor(), caps);
+    let to = capped(&settled, caps);
     let begun = tables.cursor(Table::Attempts);
     if begun.covers(&to) {
         compact::all(store, &files, &tables, report).await?;
@@ -157,7 +157,7 @@ async fn attempt(
     let submissions = tables.get(Table::Submissions).read(&files).await?;
     let shared = shared(store, index, &submissions);
     let seen = Seen::of(&tables);
-    let known = tables.get(Table::Attempts).columns.into_keys();
+    let known = tables.get(Table::Attempts).columns.keys().cloned().collect::<Vec<_>>();
     let admission = Admission::new(known);
     let made = make(store, &shared, &seen, &admission, &files, &begun, &to).await?;
     if !made.waiting.is_empty() {
@@ -170,12 +170,34 @@ async fn attempt(
     }
     let result = commit(store, &files, &tables, &shared, made, &to, report).await;
     if result.is_ok() {
-        let tables = Tables::open(store).await?;
+        let tables = Tables::open(store, true).await?;
         if tables.damage.is_empty() {
             compact::all(store, &files, &tables, report).await?;
         }
     }
     result.map(|()| true)
+}
+
+/// The index of a store, and a cursor up to which it also has all values that records refer to.
+///
+/// An index is listed first and read then, so it may know a record whose pack has grown since the listing. When
+/// another look finds nothing new, that listing is younger than all it knows.
+pub(crate) fn settled(store: &Store) -> Result<(Index, Cursor), QueryError> {
+    let mut index = Index::load(store).map_err(QueryError::store("loading its index"))?;
+    let cursor = settle(&mut index)?;
+    Ok((index, cursor))
+}
+
+/// Looks again until there is nothing new; a journal that never rests is taken as of the last look but one.
+pub(crate) fn settle(index: &mut Index) -> Result<Cursor, QueryError> {
+    let mut before = index.cursor().clone();
+    for _ in 0..8 {
+        before = index.cursor().clone();
+        if index.refresh().map_err(QueryError::store("reading its journal"))? == 0 {
+            break;
+        }
+    }
+    Ok(before)
 }
 
 /// The index and everything records refer to.

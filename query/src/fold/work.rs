@@ -23,8 +23,8 @@ use crate::tables::{Files, Part, Table, write_part};
 /// Records handed to a thread at once.
 const CHUNK: usize = 4096;
 
-/// Rows of a file.
-const PART: usize = 256 * 1024;
+/// Rows of a file. They are in memory while it grows, once for each thread.
+const PART: usize = 128 * 1024;
 
 /// From this many records on, another thread is worth its file.
 const SHARE: usize = 20_000;
@@ -132,6 +132,7 @@ fn gather(
             .into_iter()
             .for_each(|(table, parts)| made.parts.entry(table).or_default().extend(parts));
         made.attempts += worker.attempts;
+        made.damages.append(&mut worker.intake.missing);
     }
     Ok((made, counts))
 }

@@ -21,7 +21,6 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Statement};
 use futures::TryStreamExt;
-use metalab_engine::index::Index;
 use metalab_engine::store::Store;
 use tokio::sync::Mutex;
 
@@ -34,7 +33,7 @@ use super::views::{Sources, core_names};
 use super::world::World;
 use crate::answer::Answer;
 use crate::error::QueryError;
-use crate::fold::fold_here;
+use crate::fold::{fold_here, settled};
 use crate::tables::Tables;
 
 /// Records beyond the tables from which on a session folds first.
@@ -191,8 +190,8 @@ impl Session {
 
 /// Looks at a store, and folds first if that is worth it.
 async fn look(store: &Store, fold: bool) -> Result<(World, Vec<String>), QueryError> {
-    let index = || Index::load(store).map_err(QueryError::store("loading its index"));
-    let mut tables = Tables::open(store).await?;
+    let index = || settled(store).map(|(index, _)| index);
+    let mut tables = Tables::open(store, false).await?;
     let mut loaded = index()?;
     tables.check(loaded.cursor());
     if fold && !store.is_read_only() {
@@ -202,7 +201,7 @@ async fn look(store: &Store, fold: bool) -> Result<(World, Vec<String>), QueryEr
         if new > WORTH_A_FOLD {
             match fold_here(store, false).await {
                 Ok(_) => {
-                    tables = Tables::open(store).await?;
+                    tables = Tables::open(store, false).await?;
                     loaded = index()?;
                 }
                 // A question is answered without tables too: a full disk is no reason to refuse it.
@@ -245,7 +244,7 @@ impl Inner {
                     let warning = format!(
                         "table `{table}` is not used ({source}); `metalab store rebuild` writes it anew"
                     );
-                    let index = Index::load(&self.store).map_err(QueryError::store("loading its index"))?;
+                    let (index, _) = settled(&self.store)?;
                     *self.world.lock().await = World::open(&self.store, Tables::none(), index).await?;
                     self.warnings.lock().unwrap_or_else(|broken| broken.into_inner()).push(warning);
                     self.run(&statement).await

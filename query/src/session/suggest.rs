@@ -3,7 +3,7 @@
 /// The known name with the smallest edit distance, if it is near enough to be meant.
 pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let written = written.to_lowercase();
-    let limit = (written.chars().count() / 3).clamp(1, 4);
+    let limit = (written.chars().count() * 2 / 5).clamp(1, 4);
     known
         .into_iter()
         .map(|name| (distance(&written, &name.to_lowercase()), name))

@@ -19,7 +19,7 @@ use super::scan::Stored;
 use super::views::Sources;
 use crate::columns::{Admission, Shared};
 use crate::error::QueryError;
-use crate::fold::{Intake, Seen, read_submissions};
+use crate::fold::{Intake, Seen, read_submissions, settle};
 use crate::tables::{Table, Tables, conform};
 
 /// A store as it was at the last look.
@@ -76,8 +76,8 @@ impl World {
             index,
             shared: Shared::new(fetch, submissions),
             seen: Seen::of(&tables),
-            admission: Admission::new(attempts.columns.into_keys()),
-            reached: attempts.cursor,
+            admission: Admission::new(attempts.columns.keys().cloned()),
+            reached: attempts.cursor.clone(),
             tables,
             folded_counts,
             folded_runs,
@@ -99,9 +99,10 @@ impl World {
     /// Looks again; `false` if it must be opened anew to be right.
     pub(crate) fn refresh(&mut self) -> Result<bool, QueryError> {
         let mut index = self.index.write().unwrap_or_else(|broken| broken.into_inner());
-        let new = index.refresh().map_err(QueryError::store("reading its journal"))?;
+        settle(&mut index)?;
+        let nothing = self.reached.covers(index.cursor());
         drop(index);
-        if new == 0 {
+        if nothing {
             return Ok(true);
         }
         if self.orphans {
@@ -216,7 +217,7 @@ impl World {
             *batch = conform(batch, &schema)
                 .map_err(QueryError::table(table.name(), "reading what is not folded"))?;
         }
-        Ok(Arc::new(Stored { schema, files: snapshot.files, live: live.clone() }))
+        Ok(Arc::new(Stored { schema, files: snapshot.files.clone(), live: live.clone() }))
     }
 
     /// Experiments by name, from their submissions.

@@ -98,13 +98,7 @@ impl Snapshot {
         }
         let delta = builder(files, table).map_err(|e| e.to_string())?.load().await;
         let delta = delta.map_err(|error| format!("its log cannot be read: {error}"))?;
-        let infos: Vec<_> = delta
-            .history(Some(HISTORY))
-            .try_collect()
-            .await
-            .map_err(|error| format!("its history cannot be read: {error}"))?;
-        let info = infos.iter().find(|info| info.info.contains_key(CURSOR));
-        let info = &info.ok_or("it carries no cursor of the journal")?.info;
+        let info = last_cursor(&delta).await?;
         let format = info.get(FORMAT).and_then(Value::as_u64);
         if format != Some(FORMAT_VERSION) {
             return Err(format!("it has format {format:?}, this metalab writes {FORMAT_VERSION}"));
@@ -229,6 +223,21 @@ impl Snapshot {
     }
 }
 
+/// What the last commit of ours says. Others may have optimised the table since.
+async fn last_cursor(delta: &DeltaTable) -> Result<HashMap<String, Value>, String> {
+    for commits in [1, HISTORY] {
+        let mut history = delta.history(Some(commits));
+        while let Some(info) =
+            history.try_next().await.map_err(|e| format!("its history cannot be read: {e}"))?
+        {
+            if info.info.contains_key(CURSOR) {
+                return Ok(info.info);
+            }
+        }
+    }
+    Err("it carries no cursor of the journal".into())
+}
+
 /// The address of a table inside the object store whose root is `tables/`.
 fn url(table: Table) -> Url {
     Url::parse(&format!("memory:///{}", table.name())).expect("names of tables are plain words")
@@ -284,7 +293,7 @@ fn metadata(
 /// An id in the form that Delta asks for.
 fn fresh_id() -> String {
     let digits = metalab_engine::id::WriterId::random().map(|id| id.to_string()).unwrap_or_default();
-    match digits.as_bytes().len() {
+    match digits.len() {
         32 => [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-"),
         _ => "00000000-0000-0000-0000-000000000000".to_owned(),
     }

@@ -28,8 +28,8 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// The tables of `store`; `None` when it has none yet and cannot get any.
-    pub(crate) fn of(store: &Store) -> std::result::Result<Option<Self>, QueryError> {
+    /// The tables of `store`; `None` when it has none yet and shall not get any.
+    pub(crate) fn of(store: &Store, create: bool) -> std::result::Result<Option<Self>, QueryError> {
         let doing = "opening its tables";
         let folder = Key::new("tables").map_err(QueryError::store(doing))?;
         let backend = store.backend();
@@ -38,7 +38,7 @@ impl Files {
             let store = Arc::new(Adapter { backend: Arc::clone(backend), folder });
             return Ok(Some(Self { store, writable }));
         };
-        if writable {
+        if writable && create {
             std::fs::create_dir_all(&path).map_err(QueryError::store(doing))?;
         } else if !path.is_dir() {
             return Ok(None);

@@ -1,6 +1,7 @@
 //! All tables of a store at one moment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::TryStreamExt;
 use metalab_engine::journal::Cursor;
@@ -17,22 +18,24 @@ use crate::error::QueryError;
 pub(crate) struct Tables {
     /// Where they lie; `None` where there are none and none can be written.
     pub(crate) files: Option<Files>,
-    snapshots: BTreeMap<Table, Snapshot>,
+    snapshots: BTreeMap<Table, Arc<Snapshot>>,
     /// Tables that must be rebuilt, and why. They are absent here.
     pub(crate) damage: Vec<(Table, String)>,
 }
 
 impl Tables {
     /// Opens all tables; one that is damaged makes all of them absent, since a rebuild writes them together.
-    pub(crate) async fn open(store: &Store) -> Result<Self, QueryError> {
-        let files = Files::of(store)?;
+    ///
+    /// With `create`, their folder is made if it is not there.
+    pub(crate) async fn open(store: &Store, create: bool) -> Result<Self, QueryError> {
+        let files = Files::of(store, create)?;
         let mut tables = Self { files, snapshots: BTreeMap::new(), damage: Vec::new() };
         let Some(files) = tables.files.clone() else { return Ok(tables) };
         let opened = Table::ALL.map(|table| Snapshot::open(&files, table, store.id()));
         for (table, opened) in Table::ALL.into_iter().zip(futures::future::join_all(opened).await) {
             match opened {
                 Ok(snapshot) if snapshot.exists() => {
-                    tables.snapshots.insert(table, snapshot);
+                    tables.snapshots.insert(table, Arc::new(snapshot));
                 }
                 Ok(_) => {}
                 Err(why) => tables.damage.push((table, why)),
@@ -55,8 +58,8 @@ impl Tables {
     }
 
     /// A table, absent if it is not there.
-    pub(crate) fn get(&self, table: Table) -> Snapshot {
-        self.snapshots.get(&table).cloned().unwrap_or_else(|| Snapshot::absent(table))
+    pub(crate) fn get(&self, table: Table) -> Arc<Snapshot> {
+        self.snapshots.get(&table).cloned().unwrap_or_else(|| Arc::new(Snapshot::absent(table)))
     }
 
     /// What of the journal is in a table: its own cursor, and what `attempts` vouches for. A fold writes `attempts` last,

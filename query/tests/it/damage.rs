@@ -76,6 +76,20 @@ fn a_torn_file() {
 }
 
 #[test]
+fn a_file_of_the_right_size_and_wrong_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_lab, right) = folded(folder.path());
+    for file in files(&folder.path().join("runs/tables/attempts"), ".parquet") {
+        let size = std::fs::metadata(&file).unwrap().len();
+        std::fs::write(&file, vec![0; size as usize]).unwrap();
+    }
+    let reader = Store::open(folder.path().join("runs").to_str().unwrap(), Access::ReadOnly).unwrap();
+    let session = futures::executor::block_on(Session::open(&reader, Options::default())).unwrap();
+    assert_eq!(everything(&session), right);
+    assert_eq!(session.warnings().len(), 1, "{:?}", session.warnings());
+}
+
+#[test]
 fn a_missing_file() {
     check(|tables| std::fs::remove_file(&files(&tables.join("series"), ".parquet")[0]).unwrap(), false);
 }

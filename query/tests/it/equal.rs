@@ -99,21 +99,21 @@ fn a_second_experiment_reuses_runs() {
 /// One record of the random journals.
 #[derive(Clone, Debug)]
 enum Event {
-    Open { experiment: u8, runs: Vec<u8> },
-    Attempt { experiment: u8, run: u8, failed: bool, at: i64 },
+    Open { experiment: u8, runs: Vec<u8>, code: bool },
+    Attempt { experiment: u8, run: u8, code: bool, failed: bool, at: i64 },
     Fold,
     Close { experiment: u8 },
 }
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        2 => (0..3_u8, prop::collection::vec(0..6_u8, 1..5)).prop_map(|(experiment, mut runs)| {
+        2 => (0..3_u8, prop::collection::vec(0..6_u8, 1..5), any::<bool>()).prop_map(|(experiment, mut runs, code)| {
             runs.sort_unstable();
             runs.dedup();
-            Event::Open { experiment, runs }
+            Event::Open { experiment, runs, code }
         }),
-        6 => (0..3_u8, 0..6_u8, any::<bool>(), 0..100_i64)
-            .prop_map(|(experiment, run, failed, at)| Event::Attempt { experiment, run, failed, at }),
+        6 => (0..3_u8, 0..6_u8, any::<bool>(), any::<bool>(), 0..100_i64)
+            .prop_map(|(experiment, run, code, failed, at)| Event::Attempt { experiment, run, code, failed, at }),
         2 => Just(Event::Fold),
         1 => (0..3_u8).prop_map(|experiment| Event::Close { experiment }),
     ]
@@ -126,25 +126,28 @@ proptest! {
     #[test]
     fn folds_of_any_groups_equal_the_rebuild(events in prop::collection::vec(event(), 1..16)) {
         let lab = Lab::memory();
-        let mut opened: [Option<RecordName>; 3] = [None; 3];
+        let mut opened: [[Option<RecordName>; 2]; 3] = [[None; 2]; 3];
+        let made = |run: u8, code: bool| Try { template: if code { "train2" } else { "train" }, ..trial(u64::from(run)) };
         let session = lab.session();
         for (at, event) in events.iter().enumerate() {
             // Every record has a writer of its own, so that nothing but the set of records orders them.
             let mut writer = lab.writer();
             match event {
-                Event::Open { experiment, runs } => {
-                    let ids: Vec<_> = runs.iter().map(|run| trial(u64::from(*run)).run()).collect();
+                Event::Open { experiment, runs, code } => {
+                    let ids: Vec<_> = runs.iter().map(|run| made(*run, *code).run()).collect();
                     let name = format!("e{experiment}");
-                    opened[usize::from(*experiment)] = Some(lab.open(&mut writer, &name, at as i64, "train", &ids));
+                    let template = if *code { "train2" } else { "train" };
+                    let name = lab.open(&mut writer, &name, at as i64, template, &ids);
+                    opened[usize::from(*experiment)][usize::from(*code)] = Some(name);
                 }
-                Event::Attempt { experiment, run, failed, at } => {
-                    let mut made = trial(u64::from(*run)).at(*at);
+                Event::Attempt { experiment, run, code, failed, at } => {
+                    let mut made = made(*run, *code).at(*at);
                     if *failed {
                         made.outcome = Outcome::Failed;
                     }
                     made.series = vec![(0, 1.0), (1, 0.5)];
                     made.artifact = Some("note");
-                    lab.attempt(&mut writer, opened[usize::from(*experiment)], &made);
+                    lab.attempt(&mut writer, opened[usize::from(*experiment)][usize::from(*code)], &made);
                 }
                 Event::Fold => {
                     let before = everything(&lab.session());
@@ -153,7 +156,7 @@ proptest! {
                     prop_assert_eq!(&everything(&lab.session()), &before, "live and folded");
                 }
                 Event::Close { experiment } => {
-                    if let Some(name) = opened[usize::from(*experiment)] {
+                    if let Some(name) = opened[usize::from(*experiment)].into_iter().flatten().next() {
                         lab.close(&mut writer, name, 1, 0);
                     }
                 }

@@ -1,6 +1,7 @@
 //! Folding and asking, on journals written by hand.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod answers;
 mod damage;
 mod equal;
 mod lab;

@@ -15,12 +15,14 @@ fn lab() -> Lab {
     let lab = Lab::memory();
     let mut writer = lab.writer();
     let trial = |k: u64, replicate: u64| {
-        let mut made =
-            Try::new("train", json!({ "k": k, "weights": if k % 2 == 0 { "uniform" } else { "distance" } }))
-                .metric("accuracy", 0.9 + k as f64 / 100.0 + replicate as f64 / 1000.0)
-                .output(json!({ "slope": k as f64 / 2.0, "n": 10 * k }))
-                .at((k * 10 + replicate) as i64)
-                .cell(replicate * 3 + (k - 1) / 2);
+        let mut made = Try::new(
+            "train",
+            json!({ "k": k, "weights": if k.is_multiple_of(2) { "uniform" } else { "distance" } }),
+        )
+        .metric("accuracy", 0.9 + k as f64 / 100.0 + replicate as f64 / 1000.0)
+        .output(json!({ "slope": k as f64 / 2.0, "n": 10 * k }))
+        .at((k * 10 + replicate) as i64)
+        .cell(replicate * 3 + (k - 1) / 2);
         made.replicate = Some(replicate);
         made.series = vec![(0, 1.0), (1, 0.5 / k as f64)];
         made
