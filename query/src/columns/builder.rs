@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
-    Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BinaryBuilder, BooleanArray, Decimal128Array, Int64Array, Int64Builder, RecordBatch,
+    StringBuilder, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{Field, Int32Type, Schema};
+use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use metalab_cas::value::Value;
 use metalab_cas::{Digest, Hasher};
@@ -16,6 +16,7 @@ use metalab_engine::record::{Attempt, Environment, Scalar, SubmissionOpened, Tem
 
 use super::flatten::{Leaf, json_leaves, key_text, value_leaves};
 use super::name::Root;
+use super::ordinals::Ordinals;
 use super::wide::{Admission, Wide};
 use crate::tables::Table;
 
@@ -468,52 +469,4 @@ impl Step {
 /// A count that fits a signed column; the largest number stands for what does not.
 pub(crate) fn small(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Distinct things in the order of their first appearance.
-struct Ordinals<K, V> {
-    at: HashMap<K, i32>,
-    last: Option<(K, i32)>,
-    values: Vec<V>,
-}
-
-impl<K, V> Default for Ordinals<K, V> {
-    fn default() -> Self {
-        Self { at: HashMap::new(), last: None, values: Vec::new() }
-    }
-}
-
-impl<K: std::hash::Hash + Eq + Clone, V> Ordinals<K, V> {
-    /// The number of `key`. Rows come in runs of the same key, so the last one is tried first.
-    fn of(&mut self, key: &K, make: impl FnOnce() -> V) -> i32 {
-        if let Some((last, at)) = &self.last
-            && last == key
-        {
-            return *at;
-        }
-        let next = self.values.len() as i32;
-        let at = *self.at.entry(key.clone()).or_insert(next);
-        if at == next {
-            self.values.push(make());
-        }
-        self.last = Some((key.clone(), at));
-        at
-    }
-
-    fn get(&self, at: i32) -> &V {
-        &self.values[at as usize]
-    }
-
-    /// A dictionary column: `keys` per row, one text per distinct thing.
-    fn dictionary<'a>(
-        &'a self,
-        keys: &[Option<i32>],
-        text: impl Fn(&'a V) -> Option<&'a str>,
-    ) -> Result<ArrayRef, ArrowError> {
-        let texts: Vec<Option<&str>> = self.values.iter().map(text).collect();
-        let keys: Int32Array =
-            keys.iter().map(|key| key.filter(|key| texts[*key as usize].is_some())).collect();
-        let values = StringArray::from_iter_values(texts.iter().map(|text| text.unwrap_or_default()));
-        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
-    }
 }

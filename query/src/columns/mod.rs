@@ -3,6 +3,7 @@
 mod builder;
 mod flatten;
 mod name;
+mod ordinals;
 mod wide;
 
 pub(crate) use builder::{AttemptsBuilder, Shared, small};
