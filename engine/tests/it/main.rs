@@ -1,8 +1,13 @@
 //! The engine's integration tests: one program.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+extern crate metalab_engine as metalab;
+
 mod broken;
 mod index;
 mod journal;
+mod macros;
+mod memory;
+mod operations;
 mod store;
 mod stores;

@@ -131,7 +131,7 @@ impl Code {
             let graph = Graph::new(&package, &trees, &start);
             let mut reached = reach::Reached::default();
             if grade == Grade::Reach {
-                graph.from_start(&start, &mut reached);
+                graph.follow(&start, &mut reached);
             }
             for path in uses {
                 graph.add_use(path, grade == Grade::Reach, &mut reached)?;

@@ -209,7 +209,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Walks from the operation.
-    pub(crate) fn from_start(&self, start: &Start<'_>, reached: &mut Reached) {
+    pub(crate) fn follow(&self, start: &Start<'_>, reached: &mut Reached) {
         let mut todo: Vec<usize> = self.opaque.clone();
         let file = start.file;
         if self.own.is_empty() {

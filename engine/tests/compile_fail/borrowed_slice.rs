@@ -1,0 +1,7 @@
+#![allow(unused)]
+extern crate metalab_engine as metalab;
+
+#[metalab::operation]
+fn train(values: &[f64]) -> f64 { 1.0 }
+
+fn main() {}

@@ -1,0 +1,7 @@
+#![allow(unused)]
+extern crate metalab_engine as metalab;
+
+#[metalab::operation(uses(nobody))]
+fn train(x: f64) -> f64 { x }
+
+fn main() {}
