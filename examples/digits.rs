@@ -4,6 +4,7 @@
 //! reused. Add a value to a list below: only the new cells run. Edit a helper function: exactly the operations that
 //! reach it run again; `cargo run --example digits -- plan` says why before anything runs.
 
+use metalab::query::{Options, query_blocking};
 use metalab::{Capture, Experiment, FilePath, Result, SeedBundle, seeds};
 use smartcore::ensemble::random_forest_classifier::{RandomForestClassifier, RandomForestClassifierParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
@@ -86,7 +87,7 @@ fn experiment() -> Experiment {
     Experiment::new("digits", "1")
         .description("Nearest neighbours and random forests on handwritten digits")
         .context(Digits { file: concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/digits.csv").into(), test_share: 0.3 })
-        .sweep(Knn::grid().k([1, 3, 5, 7, 9, 15]).norm([1, 2]))
+        .sweep(Knn::grid().k([2, 3, 5, 7, 9, 15]).norm([1, 2]))
         .sweep(Forest::grid().trees([5, 10, 20]).depth([4, 8, 16]))
         .seeds(seeds(42).replicates(10))
 }
@@ -104,6 +105,7 @@ fn main() -> Result<()> {
     let sql = "SELECT operation, params.k, params.trees, params.depth, count(*) AS n, \
                avg(metrics.accuracy) AS accuracy, stddev(metrics.accuracy) AS std \
                FROM runs WHERE experiment = 'digits' GROUP BY 1, 2, 3, 4 ORDER BY accuracy DESC LIMIT 5";
-    println!("\n{sql}\n\n{}", metalab::query::query_blocking(&metalab::Store::create(&store)?, sql)?);
+    let answer = query_blocking(&metalab::Store::create(&store)?, sql, Options::default())?;
+    println!("\n{sql}\n\n{}", answer.to_table(None)?);
     Ok(())
 }

@@ -32,6 +32,8 @@
 //! program `metalab`. With `default-features = false` neither Delta nor DataFusion is built, and everything but
 //! SQL is there.
 
+#[cfg(feature = "cli")]
+mod command;
 mod forecast;
 mod progress;
 mod run;
@@ -45,12 +47,16 @@ pub use metalab_engine::{
 };
 #[doc(hidden)]
 pub use metalab_engine::__private;
-pub use metalab_engine::{capture, code, codec, context, operation, params, plan, record, results, schedule};
+pub use metalab_engine::{
+    capture, code, codec, context, operation, params, plan, record, results, running, schedule, store,
+};
 pub use metalab_executors as executors;
 #[cfg(feature = "cli")]
 pub use metalab_cli as cli;
 #[cfg(feature = "query")]
 pub use metalab_query as query;
 
+#[cfg(feature = "cli")]
+pub use command::main_with;
 pub use forecast::{PlanBuilder, plan};
 pub use run::{IntoStore, RunBuilder, run};

@@ -90,7 +90,7 @@ pub(crate) struct QueryArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct OutputArgs {
     /// Write to a file instead of standard output
-    #[arg(short, long = "output", value_name = "PATH")]
+    #[arg(short = 'o', long = "output", value_name = "PATH")]
     pub(crate) path: Option<PathBuf>,
     /// Replace the file if it is there
     #[arg(long, requires = "path")]

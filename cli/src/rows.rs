@@ -22,6 +22,8 @@ pub(crate) struct Rows {
 
 struct Column {
     name: &'static str,
+    /// What programs call it.
+    key: &'static str,
     right: bool,
     /// Cut first when the terminal is narrow.
     cut: bool,
@@ -64,19 +66,27 @@ impl Rows {
 
     /// Adds a column of texts that are shown whole.
     pub(crate) fn column(mut self, name: &'static str) -> Self {
-        self.columns.push(Column { name, right: false, cut: false });
+        self.columns.push(Column { name, key: name, right: false, cut: false });
         self
     }
 
     /// Adds a column of numbers.
     pub(crate) fn numbers(mut self, name: &'static str) -> Self {
-        self.columns.push(Column { name, right: true, cut: false });
+        self.columns.push(Column { name, key: name, right: true, cut: false });
         self
     }
 
     /// Adds a column of texts that may be cut.
     pub(crate) fn long(mut self, name: &'static str) -> Self {
-        self.columns.push(Column { name, right: false, cut: true });
+        self.columns.push(Column { name, key: name, right: false, cut: true });
+        self
+    }
+
+    /// Gives the last column another name for programs.
+    pub(crate) fn key(mut self, key: &'static str) -> Self {
+        if let Some(column) = self.columns.last_mut() {
+            column.key = key;
+        }
         self
     }
 
@@ -110,7 +120,7 @@ impl Rows {
     /// Keys stay in the order of the columns.
     fn object(&self, row: &[Cell]) -> String {
         let entries = self.columns.iter().zip(row);
-        let entries = entries.map(|(column, cell)| format!("{}:{}", Value::from(column.name), cell.value));
+        let entries = entries.map(|(column, cell)| format!("{}:{}", Value::from(column.key), cell.value));
         format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
     }
 
@@ -119,8 +129,8 @@ impl Rows {
         let inner: Vec<Vec<String>> = (0..self.columns.len()).map(|at| self.keys(at)).collect();
         let mut writer = csv::Writer::from_writer(out);
         let names = self.columns.iter().zip(&inner).flat_map(|(column, keys)| match keys.is_empty() {
-            true => vec![column.name.to_owned()],
-            false => keys.iter().map(|key| format!("{}.{key}", column.name)).collect(),
+            true => vec![column.key.to_owned()],
+            false => keys.iter().map(|key| format!("{}.{key}", column.key)).collect(),
         });
         writer.write_record(names)?;
         for row in &self.rows {

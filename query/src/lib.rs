@@ -36,3 +36,4 @@ pub use answer::{Answer, Format, ParseFormatError};
 pub use error::QueryError;
 pub use fold::{FoldReport, fold, fold_blocking, rebuild, rebuild_blocking};
 pub use session::{Column, Options, Session, query_blocking};
+pub use tables::{Status, TableStatus, status_blocking};

@@ -17,6 +17,7 @@ pub(super) fn experiments(store: &str, args: ListArgs, console: &mut Console<'_>
         .numbers("submissions")
         .numbers("cells")
         .column("last (UTC)")
+        .key("last")
         .long("description");
     for info in inspect::experiments(&opened.store, &opened.index)? {
         rows.push(vec![

@@ -23,11 +23,11 @@ pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> R
     let replicates = found.iter().any(|run| run.replicate.is_some());
     // A table shows the head of an id and one column for what came out; programs get all of it.
     let table = args.list.format == ListFormat::Table;
-    let mut rows = Rows::new().column("run").column("status").long("operation").long("params");
+    let mut rows = Rows::new().column("run").key("run_id").column("status").long("operation").long("params");
     if replicates {
         rows = rows.numbers("replicate");
     }
-    rows = rows.column("started (UTC)").numbers("took");
+    rows = rows.column("started (UTC)").key("started").numbers("took").key("duration_s");
     rows = if table { rows.long("metrics or error") } else { rows.long("metrics").long("error") };
     let shown = found.len();
     for run in found {

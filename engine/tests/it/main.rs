@@ -3,6 +3,7 @@
 
 extern crate metalab_engine as metalab;
 
+mod recipes;
 mod broken;
 mod index;
 mod journal;

@@ -16,5 +16,5 @@ mod work;
 pub(crate) use cells::{Foreign, Named, Place, look, places, possible, read as read_cells};
 pub(crate) use intake::{Intake, Seen};
 pub use run::{FoldReport, fold, fold_blocking, rebuild, rebuild_blocking};
-pub(crate) use run::{fold_here, settle, settled};
+pub(crate) use run::{fold_here, on_own_thread, settle, settled};
 pub(crate) use submissions::{CLOSED, OPENED, read as read_submissions};

@@ -1,0 +1,11 @@
+//! The promises of the whole, from outside.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod crash;
+mod files;
+mod freshness;
+mod lab;
+mod readers;
+mod together;
