@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use metalab_cas::Key;
 use metalab_engine::journal::Part;
 use metalab_engine::record::Outcome;
+use metalab_query::{TableStatus, status_blocking};
 use serde::Serialize;
 
 use super::print_one;
@@ -31,7 +32,9 @@ struct Info {
     packs: Files,
     blobs: Files,
     index: Index,
-    tables: BTreeMap<String, Files>,
+    tables: Vec<Table>,
+    /// Tables that must be rebuilt, and why.
+    damaged_tables: BTreeMap<String, String>,
     live: Files,
     damages: Vec<String>,
 }
@@ -40,6 +43,16 @@ struct Info {
 struct Files {
     files: u64,
     bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Table {
+    name: &'static str,
+    rows: Option<u64>,
+    /// Records of the journal it has not seen.
+    unfolded: u64,
+    #[serde(flatten)]
+    files: Files,
 }
 
 #[derive(Serialize)]
@@ -81,11 +94,7 @@ fn gather(opened: &Opened) -> Result<Info, CliError> {
             Part::Values => packs.add(file.size),
         }
     }
-    let mut tables: BTreeMap<String, Files> = BTreeMap::new();
-    for file in store.backend().list(&folder("tables"))? {
-        let table = file.key.as_str().split('/').nth(1).unwrap_or_default();
-        tables.entry(table.to_owned()).or_default().add(file.meta.size);
-    }
+    let tables = status_blocking(store)?;
     let ignored = index.ignored().iter().map(|ignored| format!("{}: {}", ignored.name, ignored.why));
     Ok(Info {
         store: store.describe().to_owned(),
@@ -104,19 +113,24 @@ fn gather(opened: &Opened) -> Result<Info, CliError> {
             ignored: ignored.collect(),
             files: files(opened, "index")?,
         },
-        tables,
+        tables: tables.tables.iter().map(table).collect(),
+        damaged_tables: tables.damaged.into_iter().collect(),
         live: files(opened, "live")?,
         damages: index.damages().iter().map(ToString::to_string).collect(),
     })
 }
 
-fn folder(name: &str) -> Key {
-    Key::new(name).expect("a legal key")
+fn table(status: &TableStatus) -> Table {
+    let files = Files { files: status.files as u64, bytes: status.bytes };
+    Table { name: status.name, rows: status.rows.map(|rows| rows as u64), unfolded: status.unfolded, files }
 }
 
 fn files(opened: &Opened, name: &str) -> Result<Files, CliError> {
+    let folder = Key::new(name).expect("a legal key");
     let mut files = Files::default();
-    opened.store.backend().list(&folder(name))?.iter().for_each(|file| files.add(file.meta.size));
+    for file in opened.store.backend().list(&folder)? {
+        files.add(file.meta.size);
+    }
     Ok(files)
 }
 
@@ -147,11 +161,19 @@ fn text(info: &Info, paint: Paint) -> String {
         sheet.entry("passed over", ignored);
     }
     sheet.head("tables");
-    if info.tables.is_empty() {
+    if info.tables.is_empty() && info.damaged_tables.is_empty() {
         sheet.plain("none yet; SQL reads the journal");
     }
-    for (name, files) in &info.tables {
-        sheet.entry(name, some(*files, "file"));
+    for table in &info.tables {
+        let rows = table.rows.map(|rows| format!(", {}", count(rows, "row"))).unwrap_or_default();
+        let behind = match table.unfolded {
+            0 => String::new(),
+            behind => format!("; {} not folded yet", count(behind, "record")),
+        };
+        sheet.entry(table.name, format!("{}{rows}{behind}", some(table.files, "live file")));
+    }
+    for (name, why) in &info.damaged_tables {
+        sheet.entry(name, format!("damaged: {why}; `metalab store rebuild --tables` writes it anew"));
     }
     sheet.head("damages");
     if info.damages.is_empty() {
