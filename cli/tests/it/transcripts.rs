@@ -61,7 +61,7 @@ fn sizes(line: &str) -> String {
     if line.contains(" live file") {
         for at in 1..words.len() {
             if matches!(words[at].trim_end_matches(','), "B" | "KiB") {
-                words[at - 1] = "<size>";
+                (words[at - 1], words[at]) = ("<size>", if words[at].ends_with(',') { "-," } else { "-" });
             }
         }
     }
