@@ -6,7 +6,9 @@
 
 use metalab::query::{Options, query_blocking};
 use metalab::{Capture, Experiment, FilePath, Result, SeedBundle, seeds};
-use smartcore::ensemble::random_forest_classifier::{RandomForestClassifier, RandomForestClassifierParameters};
+use smartcore::ensemble::random_forest_classifier::{
+    RandomForestClassifier, RandomForestClassifierParameters,
+};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::metrics::distance::minkowski::Minkowski;
 use smartcore::neighbors::knn_classifier::{KNNClassifier, KNNClassifierParameters};
@@ -86,7 +88,10 @@ fn score(predicted: &[u32], truth: &[u32], capture: &Capture) -> Result<f64> {
 fn experiment() -> Experiment {
     Experiment::new("digits", "1")
         .description("Nearest neighbours and random forests on handwritten digits")
-        .context(Digits { file: concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/digits.csv").into(), test_share: 0.3 })
+        .context(Digits {
+            file: concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/digits.csv").into(),
+            test_share: 0.3,
+        })
         .sweep(Knn::grid().k([2, 3, 5, 7, 9, 15]).norm([1, 2]))
         .sweep(Forest::grid().trees([5, 10, 20]).depth([4, 8, 16]))
         .seeds(seeds(42).replicates(10))
@@ -98,7 +103,8 @@ fn main() -> Result<()> {
         println!("{}", metalab::plan(experiment()).store(store.as_str()).report()?);
         return Ok(());
     }
-    let results = metalab::run(experiment()).store(store.as_str()).progress(true).signals(true).blocking()?.ok()?;
+    let results =
+        metalab::run(experiment()).store(store.as_str()).progress(true).signals(true).blocking()?.ok()?;
     println!("\n{}", results.step("knn").group_by(&["k", "norm"])?);
     println!("\n{}", results.step("forest").group_by(&["trees", "depth"])?);
 

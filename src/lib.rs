@@ -40,19 +40,19 @@ mod run;
 mod signals;
 
 pub use metalab_cas as cas;
+#[cfg(feature = "cli")]
+pub use metalab_cli as cli;
 pub use metalab_engine as engine;
-pub use metalab_engine::{
-    Capture, Context, DirPath, Experiment, Failure, FilePath, Operation, Result, RunError, Runtime, SeedBundle,
-    Store, seeds,
-};
 #[doc(hidden)]
 pub use metalab_engine::__private;
+pub use metalab_engine::{
+    Capture, Context, DirPath, Experiment, Failure, FilePath, Operation, Result, RunError, Runtime,
+    SeedBundle, Store, seeds,
+};
 pub use metalab_engine::{
     capture, code, codec, context, operation, params, plan, record, results, running, schedule, store,
 };
 pub use metalab_executors as executors;
-#[cfg(feature = "cli")]
-pub use metalab_cli as cli;
 #[cfg(feature = "query")]
 pub use metalab_query as query;
 

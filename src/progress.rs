@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn times_read_well() {
-        for (seconds, text) in [(0.25, "0.2 s"), (42.0, "42 s"), (125.0, "2 min 05 s"), (7_260.0, "2 h 01 min")] {
+        for (seconds, text) in
+            [(0.25, "0.2 s"), (42.0, "42 s"), (125.0, "2 min 05 s"), (7_260.0, "2 h 01 min")]
+        {
             assert_eq!(human(Duration::from_secs_f64(seconds)), text);
         }
     }

@@ -45,7 +45,9 @@ fn main() -> ExitCode {
             ("--only", _) => options.only = value.split(',').map(str::to_owned).collect(),
             ("--folder", _) => options.folder = value.into(),
             _ => {
-                eprintln!("usage: metalab-benches [--runs N] [--only runs,segments,blobs,sql] [--folder DIR]");
+                eprintln!(
+                    "usage: metalab-benches [--runs N] [--only runs,segments,blobs,sql] [--folder DIR]"
+                );
                 return ExitCode::from(2);
             }
         }

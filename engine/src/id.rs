@@ -8,9 +8,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 /// The identity of a run: BLAKE3 of its recipe, see [`crate::recipe`].
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cbor(transparent)]
 pub struct RunId(#[n(0)] pub Digest);
@@ -99,10 +97,7 @@ impl FromStr for WriterId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ParseIdError {
-            text: text.into(),
-            expected: "a writer id of 32 hexadecimal digits",
-        };
+        let wrong = || ParseIdError { text: text.into(), expected: "a writer id of 32 hexadecimal digits" };
         if text.len() != 32 || !text.is_ascii() {
             return Err(wrong());
         }
@@ -128,10 +123,7 @@ impl<C> Encode<C> for WriterId {
 impl<'b, C> Decode<'b, C> for WriterId {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         let bytes = d.bytes()?;
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| minicbor::decode::Error::message("a writer id has 16 bytes"))
+        bytes.try_into().map(Self).map_err(|_| minicbor::decode::Error::message("a writer id has 16 bytes"))
     }
 }
 
@@ -156,14 +148,8 @@ impl FromStr for RecordName {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ParseIdError {
-            text: text.into(),
-            expected: "a record name (writer id, `-`, number)",
-        };
+        let wrong = || ParseIdError { text: text.into(), expected: "a record name (writer id, `-`, number)" };
         let (writer, sequence) = text.split_once('-').ok_or_else(wrong)?;
-        Ok(Self {
-            writer: writer.parse()?,
-            sequence: sequence.parse().map_err(|_| wrong())?,
-        })
+        Ok(Self { writer: writer.parse()?, sequence: sequence.parse().map_err(|_| wrong())? })
     }
 }

@@ -46,9 +46,11 @@ impl Input {
         match self {
             Self::Artifact(digest) => Value::Variant("artifact".into(), Box::new(bytes(digest))),
             Self::Gather(parts) => {
-                let mut parts: Vec<_> = parts.iter().map(|(at, digest)| (at.to_bytes().ok(), at, digest)).collect();
+                let mut parts: Vec<_> =
+                    parts.iter().map(|(at, digest)| (at.to_bytes().ok(), at, digest)).collect();
                 parts.sort_by(|a, b| (&a.0, a.2).cmp(&(&b.0, b.2)));
-                let parts = parts.into_iter().map(|(_, at, digest)| Value::List(vec![at.clone(), bytes(digest)]));
+                let parts =
+                    parts.into_iter().map(|(_, at, digest)| Value::List(vec![at.clone(), bytes(digest)]));
                 Value::Variant("gather".into(), Box::new(Value::List(parts.collect())))
             }
         }
@@ -106,7 +108,8 @@ impl RecipeHead {
             let entries = parts.contexts.iter().map(|(name, digest)| {
                 (Value::Text((*name).to_owned()), Value::Bytes(digest.as_bytes().to_vec()))
             });
-            let map = metalab_cas::Map::from_entries(entries).expect("an operation borrows each context once");
+            let map =
+                metalab_cas::Map::from_entries(entries).expect("an operation borrows each context once");
             let bytes = Value::Map(map).to_bytes().expect("text and bytes always encode");
             field(9, &bytes, &mut contexts);
         }

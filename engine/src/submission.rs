@@ -62,7 +62,10 @@ pub(crate) fn open(request: &Request<'_>) -> Result<Opened, RunError> {
             chunks: cells::write(store, &mut writer, index, &decided.ids)?,
         });
     }
-    let metadata = experiment.metadata.iter().filter_map(|(key, value)| Some((Value::Text(key.clone()), value.clone().ok()?)));
+    let metadata = experiment
+        .metadata
+        .iter()
+        .filter_map(|(key, value)| Some((Value::Text(key.clone()), value.clone().ok()?)));
     let metadata = Map::from_entries(metadata).ok().filter(|map| !map.is_empty());
     let record = SubmissionOpened {
         experiment: experiment.name.clone(),

@@ -28,7 +28,8 @@ impl Threads {
     /// # Ok::<(), metalab_engine::running::RunError>(())
     /// ```
     pub fn new(threads: usize) -> Result<Self, RunError> {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("metalab-{number}"));
+        let pool =
+            ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("metalab-{number}"));
         let pool = pool.build().map_err(|error| RunError::Thread { reason: error.to_string() })?;
         Ok(Self { pool: Arc::new(pool) })
     }

@@ -1,7 +1,7 @@
 //! Bad input names the thing, says what to do, and leaves the store as it was.
 
-use metalab::engine::inspect::find_run;
 use metalab::engine::index::Glance;
+use metalab::engine::inspect::find_run;
 use metalab::store::Store;
 use metalab::{Context, Experiment, FilePath, Result, SeedBundle, seeds};
 
@@ -71,7 +71,10 @@ fn wrong_experiments_are_refused_and_the_store_is_as_it_was() {
         (exp(Random::grid().x([1]).into_sweep()), vec!["`&SeedBundle`", ".seeds(seeds(42))"]),
         (exp(Random::grid().x([1]).into_sweep()).seeds(seeds(1).replicates(0)), vec!["0 replicates"]),
         (exp(AtSite::grid().x([1]).into_sweep()), vec!["context `&Site`", ".context("]),
-        (exp(AtSite::grid().x([1]).into_sweep()).context(Site { limit: f64::NAN }), vec!["context `Site`", "NaN"]),
+        (
+            exp(AtSite::grid().x([1]).into_sweep()).context(Site { limit: f64::NAN }),
+            vec!["context `Site`", "NaN"],
+        ),
         (exp(Read::grid().file("no/such/file").into_sweep()), vec!["no/such/file"]),
         (exp(Read::grid().file("src").into_sweep()), vec!["`src`", "DirPath"]),
     ];
@@ -92,11 +95,9 @@ fn places_that_are_no_store_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("file"), "x").unwrap();
-    for (name, manifest) in [
-        ("garbage", "{{{"),
-        ("newer", r#"{"format":99,"store_id":"00","created":"x"}"#),
-        ("foreign", ""),
-    ] {
+    for (name, manifest) in
+        [("garbage", "{{{"), ("newer", r#"{"format":99,"store_id":"00","created":"x"}"#), ("foreign", "")]
+    {
         std::fs::create_dir(at(name)).unwrap();
         let file = if manifest.is_empty() { "holiday.jpg" } else { "metalab.json" };
         std::fs::write(at(name).join(file), manifest).unwrap();
@@ -121,10 +122,12 @@ fn places_that_are_no_store_are_refused() {
 #[test]
 fn unknown_and_ambiguous_ids_are_explained() {
     let store = Store::memory().unwrap();
-    metalab::run(Experiment::new("many", "1").sweep(Half::grid().x((0..3_000).map(f64::from).collect::<Vec<_>>())))
-        .store(&store)
-        .blocking()
-        .unwrap();
+    metalab::run(
+        Experiment::new("many", "1").sweep(Half::grid().x((0..3_000).map(f64::from).collect::<Vec<_>>())),
+    )
+    .store(&store)
+    .blocking()
+    .unwrap();
     let index = Glance::at(&store).unwrap();
     assert!(find_run(&index, "zz").unwrap_err().to_string().contains("not a run id"));
     assert!(find_run(&index, "ffffffffffffffff").unwrap_err().to_string().contains("no run begins with"));

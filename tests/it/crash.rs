@@ -79,9 +79,16 @@ fn nothing_that_was_reported_done_is_lost_at_any_step() {
             let done = told(&first);
             let second = run(&store, None);
             let text = String::from_utf8_lossy(&second.stdout).into_owned();
-            assert!(second.status.success(), "{when} step {step}: {text}{}", String::from_utf8_lossy(&second.stderr));
+            assert!(
+                second.status.success(),
+                "{when} step {step}: {text}{}",
+                String::from_utf8_lossy(&second.stderr)
+            );
             let again = told(&second);
-            assert!(done.is_disjoint(&again), "{when} step {step}: what was reported done was executed again");
+            assert!(
+                done.is_disjoint(&again),
+                "{when} step {step}: what was reported done was executed again"
+            );
             assert_eq!(outputs(&store), expected, "{when} step {step}");
             std::fs::remove_dir_all(&store).unwrap();
         }

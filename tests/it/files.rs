@@ -61,7 +61,8 @@ fn equal_files_are_one_run_and_two_cells() {
     let folder = tempfile::tempdir().unwrap();
     let paths = ["a", "b"].map(|name| folder.path().join(name));
     paths.iter().for_each(|path| std::fs::write(path, "same").unwrap());
-    let exp = Experiment::new("files", "1").sweep(CountBytes::grid().data(paths.iter().map(|p| path(p)).collect::<Vec<_>>()));
+    let exp = Experiment::new("files", "1")
+        .sweep(CountBytes::grid().data(paths.iter().map(|p| path(p)).collect::<Vec<_>>()));
     let results = metalab::run(exp).store("memory://").blocking().unwrap().ok().unwrap();
     assert_eq!((results.len(), results.summary().unwrap().succeeded), (2, 1));
 }

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use metalab::engine::inspect::{find_run, forecast, show, why};
 use metalab::engine::index::{Glance, Index};
+use metalab::engine::inspect::{find_run, forecast, show, why};
 use metalab::engine::running::Summary;
 use metalab::plan::Rerun;
 use metalab::store::Store;
@@ -30,14 +30,21 @@ fn what_is_done_is_reused_and_only_new_cells_run() {
     let before = CALLS.load(Ordering::Relaxed);
     assert_eq!(counts(&run(lab::sweep(), &store)), (0, 12));
     assert_eq!(counts(&run(lab::sweep(), &store)), (12, 0));
-    assert_eq!(CALLS.load(Ordering::Relaxed) - before, 12, "operations were called as often as the summaries say");
+    assert_eq!(
+        CALLS.load(Ordering::Relaxed) - before,
+        12,
+        "operations were called as often as the summaries say"
+    );
 
     let grid = || Measure::grid().x([1, 2, 3]).size([10, 5_000, 400_000]);
     let more = Experiment::new("sweep", "1").sweep(grid()).seeds(seeds(7).replicates(2));
     assert_eq!(counts(&run(more, &store)), (12, 6), "only the cells of the new value run");
     let replicates = Experiment::new("sweep", "1").sweep(grid()).seeds(seeds(7).replicates(3));
     assert_eq!(counts(&run(replicates, &store)), (18, 9), "only the cells of the new replicate run");
-    let other = Experiment::new("another", "9").tag("x").sweep(grid().named("elsewhere")).seeds(seeds(7).replicates(3));
+    let other = Experiment::new("another", "9")
+        .tag("x")
+        .sweep(grid().named("elsewhere"))
+        .seeds(seeds(7).replicates(3));
     assert_eq!(counts(&run(other, &store)), (27, 0), "name, version, tags and step do not matter");
     let seed = Experiment::new("sweep", "1").sweep(grid()).seeds(seeds(8).replicates(1));
     assert_eq!(counts(&run(seed, &store)), (0, 9), "another base seed is another run");
@@ -59,7 +66,9 @@ fn rerun_all_or_by_condition() {
     run(lab::sweep(), &store);
     let again = |rerun| metalab::run(lab::sweep()).store(&store).rerun(rerun).blocking().unwrap();
     assert_eq!(counts(again(Rerun::All).summary().unwrap()), (0, 12));
-    let some = Rerun::matching(|cell| cell.parameter("x").and_then(metalab::cas::Value::as_f64) == Some(2.0) && cell.replicate == 1);
+    let some = Rerun::matching(|cell| {
+        cell.parameter("x").and_then(metalab::cas::Value::as_f64) == Some(2.0) && cell.replicate == 1
+    });
     assert_eq!(counts(again(some).summary().unwrap()), (9, 3));
     let id = again(Rerun::Never).iter().next().unwrap().unwrap().id();
     let details = show(&Glance::at(&store).unwrap(), &id).unwrap();
@@ -118,7 +127,8 @@ fn seeded(k: u64, seeds: &SeedBundle) -> Result<u64> {
 #[test]
 fn why_takes_the_pre_image_apart_and_confirms_it() {
     let store = Store::memory().unwrap();
-    let exp = |base| Experiment::new("why", "1").sweep(Seeded::grid().k([3, 4])).seeds(seeds(base).replicates(2));
+    let exp =
+        |base| Experiment::new("why", "1").sweep(Seeded::grid().k([3, 4])).seeds(seeds(base).replicates(2));
     let ids: Vec<_> =
         metalab::run(exp(1)).store(&store).blocking().unwrap().iter().map(|run| run.unwrap().id()).collect();
     let index = Glance::at(&store).unwrap();

@@ -56,7 +56,8 @@ fn sql_sees_what_has_finished_while_others_still_run() {
     let folder = tempfile::tempdir().unwrap();
     let (path, file) = (folder.path().join("store"), folder.path().join("go"));
     let grid = Gate::grid().x([1, 2, 3, 4]).file(file.to_str().unwrap().to_owned());
-    let handle = metalab::run(Experiment::new("gate", "1").sweep(grid)).store(path.as_path()).start().unwrap();
+    let handle =
+        metalab::run(Experiment::new("gate", "1").sweep(grid)).store(path.as_path()).start().unwrap();
     while handle.status().counts.succeeded < 2 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }

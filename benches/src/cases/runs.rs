@@ -19,7 +19,8 @@ fn nothing(x: u64, y: u64) -> u64 {
 /// A square sweep of about `runs` runs.
 pub(crate) fn experiment(runs: u64) -> metalab::Experiment {
     let side = (runs as f64).sqrt() as u64;
-    metalab::Experiment::new("bench", "1").sweep(Nothing::grid().x((0..runs / side).collect::<Vec<_>>()).y((0..side).collect::<Vec<_>>()))
+    metalab::Experiment::new("bench", "1")
+        .sweep(Nothing::grid().x((0..runs / side).collect::<Vec<_>>()).y((0..side).collect::<Vec<_>>()))
 }
 
 /// A whole sweep from process start.

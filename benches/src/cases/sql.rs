@@ -92,7 +92,12 @@ fn duckdb(store: &Path) -> Result<f64> {
     let python = std::env::var("METALAB_PYTHON").map_err(|_| "METALAB_PYTHON is not set")?;
     let output = Command::new(python).args(["-c", DUCK]).arg(store.join("tables/attempts")).output()?;
     if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("failed").to_owned().into());
+        return Err(String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .last()
+            .unwrap_or("failed")
+            .to_owned()
+            .into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
 }

@@ -83,12 +83,14 @@ pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result
     let mut steps = Vec::new();
     let here = current_environment(&files);
     for (step, decided) in plan.steps().iter().zip(&decisions.steps) {
-        let mut forecast = step_forecast(step.name(), step.operation().description().full_name(), &decided.verdicts);
+        let mut forecast =
+            step_forecast(step.name(), step.operation().description().full_name(), &decided.verdicts);
         forecast.examples = decided.to_run().take(3).map(|cell| decided.ids[cell as usize].short()).collect();
         if forecast.runs > 0 {
             forecast.reasons = reasons(store, &index, before.as_ref(), step.name(), step.template())?;
         }
-        let reused = decided.verdicts.iter().zip(&decided.ids).find(|(verdict, _)| **verdict == Verdict::Reuse);
+        let reused =
+            decided.verdicts.iter().zip(&decided.ids).find(|(verdict, _)| **verdict == Verdict::Reuse);
         if let Some((_, id)) = reused {
             warnings.extend(environment_warnings(store, &index, id, &here, step.name())?);
         }
@@ -171,9 +173,15 @@ fn environment_warnings(
     let Some(entry) = index.get(id) else { return Ok(Vec::new()) };
     let Record::Attempt(attempt) = store.journal().read(&entry.place)? else { return Ok(Vec::new()) };
     let digest: Digest = attempt.environment;
-    let then = store.values().get(&digest, index).ok().and_then(|bytes| minicbor::decode::<Environment>(&bytes).ok());
+    let then = store
+        .values()
+        .get(&digest, index)
+        .ok()
+        .and_then(|bytes| minicbor::decode::<Environment>(&bytes).ok());
     let differences = then.map(|then| then.differences(here)).unwrap_or_default();
-    let say = |difference| format!("step `{step}` reuses runs made when {difference}; the code they reach is the same");
+    let say = |difference| {
+        format!("step `{step}` reuses runs made when {difference}; the code they reach is the same")
+    };
     Ok(differences.into_iter().map(say).collect())
 }
 

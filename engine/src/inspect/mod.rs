@@ -21,7 +21,9 @@ pub(crate) fn json_entries(bytes: &[u8]) -> Vec<(String, String)> {
     match Value::decode(bytes) {
         Ok(Value::Map(map)) => map
             .iter()
-            .map(|(key, value)| (key.as_text().map_or_else(|| key.to_string(), str::to_owned), value.to_json_text()))
+            .map(|(key, value)| {
+                (key.as_text().map_or_else(|| key.to_string(), str::to_owned), value.to_json_text())
+            })
             .collect(),
         _ => Vec::new(),
     }

@@ -42,7 +42,9 @@ pub fn show(index: &Glance, id: &RunId) -> Result<RunDetails, ResultError> {
         _ => Err(ResultError::NotAnAttempt { record: entry.name }),
     };
     let attempt = read(&entry.place)?;
-    let value = |digest: &Digest| Ok::<_, ResultError>(store.values().get_from(digest, index.places_of(digest)?.into_iter())?);
+    let value = |digest: &Digest| {
+        Ok::<_, ResultError>(store.values().get_from(digest, index.places_of(digest)?.into_iter())?)
+    };
     let template = decode_template(&attempt.template, &value(&attempt.template)?)?;
     let environment = value(&attempt.environment).ok();
     let environment = environment.and_then(|bytes| minicbor::decode(&bytes).ok());
@@ -57,7 +59,8 @@ pub fn show(index: &Glance, id: &RunId) -> Result<RunDetails, ResultError> {
     }
     let digest = |attempt: &Attempt| attempt.output.as_ref().map(|output| output.value.digest);
     let expected = digest(&attempt);
-    let differing_outputs = others.iter().filter_map(|(_, other)| digest(other)).any(|other| Some(other) != expected);
+    let differing_outputs =
+        others.iter().filter_map(|(_, other)| digest(other)).any(|other| Some(other) != expected);
     Ok(RunDetails {
         id: *id,
         record: entry.name,

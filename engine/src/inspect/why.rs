@@ -70,12 +70,17 @@ fn explain(details: &RunDetails) -> Result<Why, WhyError> {
         ("recipe version".to_owned(), template.recipe_version.to_string()),
         ("operation".to_owned(), format!("{} {}::{}", template.kind, template.namespace, template.name)),
         ("operation version".to_owned(), template.version.clone()),
-        ("code".to_owned(), match &template.code {
-            Some(digest) => format!("{} {}", template.grade.as_str(), digest.short()),
-            None => template.grade.as_str().to_owned(),
-        }),
+        (
+            "code".to_owned(),
+            match &template.code {
+                Some(digest) => format!("{} {}", template.grade.as_str(), digest.short()),
+                None => template.grade.as_str().to_owned(),
+            },
+        ),
     ];
-    hashed.extend(json_entries(&arguments).into_iter().map(|(name, value)| (format!("argument {name}"), value)));
+    hashed.extend(
+        json_entries(&arguments).into_iter().map(|(name, value)| (format!("argument {name}"), value)),
+    );
     for context in &template.contexts {
         hashed.push((format!("context {}", context.name), context.digest.short()));
         let fields = json_entries(&context.fields).into_iter();
@@ -126,7 +131,11 @@ fn parting(ours: &RunDetails, theirs: &RunDetails) -> Vec<Difference> {
     compare("argument ", &arguments(ours), &arguments(theirs), &mut found);
     let replicate = |details: &RunDetails| details.attempt.replicate.map(|replicate| replicate.to_string());
     if replicate(ours) != replicate(theirs) {
-        found.push(Difference { part: "seed: replicate".into(), old: replicate(ours), new: replicate(theirs) });
+        found.push(Difference {
+            part: "seed: replicate".into(),
+            old: replicate(ours),
+            new: replicate(theirs),
+        });
     }
     found
 }

@@ -34,7 +34,12 @@ pub enum CallError {
 }
 
 trait Erased: Send + Sync {
-    fn call(&self, arguments: &[(&str, &Value)], run: &Run<'_>, output: &mut Vec<u8>) -> Result<(), CallError>;
+    fn call(
+        &self,
+        arguments: &[(&str, &Value)],
+        run: &Run<'_>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), CallError>;
     fn normalise(&self, arguments: &[(&str, &Value)]) -> Result<Value, ValueError>;
     fn codec(&self) -> (&'static str, &'static str);
 }
@@ -46,7 +51,12 @@ fn params<O: Operation>(arguments: &[(&str, &Value)]) -> Result<O::Params, Value
 }
 
 impl<O: Operation> Erased for Typed<O> {
-    fn call(&self, arguments: &[(&str, &Value)], run: &Run<'_>, output: &mut Vec<u8>) -> Result<(), CallError> {
+    fn call(
+        &self,
+        arguments: &[(&str, &Value)],
+        run: &Run<'_>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
         let params = params::<O>(arguments).map_err(CallError::Arguments)?;
         let value = O::call(params, run).map_err(CallError::Operation)?;
         O::Codec::encode(&value, output).map_err(CallError::Output)
@@ -81,7 +91,12 @@ impl Registered {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub fn call(&self, arguments: &[(&str, &Value)], run: &Run<'_>, output: &mut Vec<u8>) -> Result<(), CallError> {
+    pub fn call(
+        &self,
+        arguments: &[(&str, &Value)],
+        run: &Run<'_>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
         self.0.operation.call(arguments, run, output)
     }
 

@@ -69,7 +69,9 @@ impl Contexts {
     }
 
     /// Names and fields of the contexts, in the order they were added.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &Result<Vec<(&'static str, Value)>, String>)> {
+    pub(crate) fn fields(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &Result<Vec<(&'static str, Value)>, String>)> {
         self.0.iter().map(|held| (held.name, &held.fields))
     }
 }

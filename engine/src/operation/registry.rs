@@ -13,7 +13,9 @@ inventory::collect!(Registration);
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The same package has two operations of the same name.
-    #[error("two operations are called `{name}`: in `{first}` and in `{second}`; rename one by `#[operation(name = \"...\")]`")]
+    #[error(
+        "two operations are called `{name}`: in `{first}` and in `{second}`; rename one by `#[operation(name = \"...\")]`"
+    )]
     Duplicate {
         /// The full name.
         name: String,

@@ -67,9 +67,9 @@ impl Grid {
 
     /// Name, values and whether it is fixed, of each axis; call [`Grid::check`] first.
     pub(crate) fn axes(&self) -> impl Iterator<Item = (&str, &[Value], bool)> {
-        self.axes.iter().map(|(name, values)| {
-            (name.as_str(), values.values.as_deref().unwrap_or_default(), values.fixed)
-        })
+        self.axes
+            .iter()
+            .map(|(name, values)| (name.as_str(), values.values.as_deref().unwrap_or_default(), values.fixed))
     }
 
     /// The grid by value, as a submission keeps it.
@@ -92,7 +92,10 @@ mod tests {
         assert!(error(grid().axis("lr", AxisValues::swept([0.1, f64::NAN]))).starts_with("argument `lr`"));
         assert!(error(grid().axis("k", AxisValues::swept::<u8>([]))).contains("axis `k` has no values"));
         assert!(error(grid().axis("k", AxisValues::swept([1, 2, 1]))).contains("positions 0 and 2"));
-        assert!(error(grid().axis("k", AxisValues::fixed(&1)).axis("k", AxisValues::fixed(&2))).contains("given twice"));
+        assert!(
+            error(grid().axis("k", AxisValues::fixed(&1)).axis("k", AxisValues::fixed(&2)))
+                .contains("given twice")
+        );
         let thousand = || AxisValues::swept(0..1000);
         let huge = ["a", "b", "c", "d"].iter().fold(grid(), |grid, name| grid.axis(name, thousand()));
         assert!(error(huge).starts_with("1000000000000 parameter sets (a: 1000, b: 1000"));

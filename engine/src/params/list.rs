@@ -26,7 +26,8 @@ impl List {
     /// # Errors
     /// An empty list, a set twice, a value that cannot be hashed, or more than [`MAX_SETS`].
     pub fn check(&self) -> Result<u64, ParamsError> {
-        let rows = self.rows.as_ref().map_err(|(at, error)| ParamsError::value(&format!("set {at}"), error))?;
+        let rows =
+            self.rows.as_ref().map_err(|(at, error)| ParamsError::value(&format!("set {at}"), error))?;
         if rows.is_empty() {
             return Err(ParamsError::EmptyList);
         }
@@ -35,7 +36,8 @@ impl List {
         }
         let mut seen = HashMap::with_capacity(rows.len());
         for (position, row) in rows.iter().enumerate() {
-            let digest = row.digest().map_err(|error| ParamsError::value(&format!("set {position}"), &error))?;
+            let digest =
+                row.digest().map_err(|error| ParamsError::value(&format!("set {position}"), &error))?;
             if let Some(first) = seen.insert(digest, position) {
                 let (axis, value) = ("list".to_owned(), row.to_string());
                 return Err(ParamsError::Repeated { axis, value, first, second: position });

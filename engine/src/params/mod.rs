@@ -45,7 +45,9 @@ pub enum ParamsError {
         argument: String,
     },
     /// The same value twice on one axis.
-    #[error("axis `{axis}` has the value {value} twice (positions {first} and {second}); leave one out, use replicates to repeat a run")]
+    #[error(
+        "axis `{axis}` has the value {value} twice (positions {first} and {second}); leave one out, use replicates to repeat a run"
+    )]
     Repeated {
         /// The axis.
         axis: String,
@@ -57,7 +59,9 @@ pub enum ParamsError {
         second: usize,
     },
     /// More sets than [`MAX_SETS`].
-    #[error("{sets} parameter sets ({axes}) are more than the {MAX_SETS} that one step may have; sweep fewer values per axis, or several smaller experiments")]
+    #[error(
+        "{sets} parameter sets ({axes}) are more than the {MAX_SETS} that one step may have; sweep fewer values per axis, or several smaller experiments"
+    )]
     TooMany {
         /// How many.
         sets: u128,

@@ -8,8 +8,8 @@ use super::PlanError;
 use crate::context::{StatCache, Watched};
 use crate::operation::Registered;
 use crate::params::{Grid, List, ParamsError, Source};
-use crate::record::Shown;
 use crate::recipe::uvar;
+use crate::record::Shown;
 
 const MAP: u8 = 0x09;
 
@@ -48,7 +48,11 @@ struct Choice {
 }
 
 impl Arguments {
-    pub(crate) fn resolve(operation: &Registered, source: &Source, files: &StatCache) -> Result<Self, PlanError> {
+    pub(crate) fn resolve(
+        operation: &Registered,
+        source: &Source,
+        files: &StatCache,
+    ) -> Result<Self, PlanError> {
         let sets = source.check()?;
         match source {
             Source::Grid(grid) => Self::of_grid(operation, grid, sets, files),
@@ -88,12 +92,19 @@ impl Arguments {
                 let reason = "a parameter set must be a struct or map of arguments".to_owned();
                 return Err(ParamsError::Value { argument: "list".into(), reason }.into());
             };
-            let given: Vec<_> =
-                row.iter().filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone()))).collect();
+            let given: Vec<_> = row
+                .iter()
+                .filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone())))
+                .collect();
             check_names(operation, given.iter().map(|(name, _)| name.as_str()))?;
             choices.push(resolver.choice(given)?);
         }
-        Ok(Self { axes: vec![Axis { choices, stride: 1, swept: true }], sets, coordinates: names, fixed: Vec::new() })
+        Ok(Self {
+            axes: vec![Axis { choices, stride: 1, swept: true }],
+            sets,
+            coordinates: names,
+            fixed: Vec::new(),
+        })
     }
 
     /// The number of parameter sets.
@@ -160,7 +171,8 @@ fn encoded_key(name: &str) -> Vec<u8> {
 
 fn check_names<'a>(operation: &Registered, given: impl Iterator<Item = &'a str>) -> Result<(), PlanError> {
     let description = operation.description();
-    let mut missing: Vec<_> = description.parameters.iter().filter(|p| p.default.is_none()).map(|p| p.name).collect();
+    let mut missing: Vec<_> =
+        description.parameters.iter().filter(|p| p.default.is_none()).map(|p| p.name).collect();
     for name in given {
         if !description.parameters.iter().any(|parameter| parameter.name == name) {
             let known: Vec<_> = description.parameters.iter().map(|p| format!("`{}`", p.name)).collect();
@@ -196,7 +208,13 @@ fn normalised(
         let Value::Map(mut whole) = whole else { return Ok(value.clone()) };
         Ok(whole.remove(name).unwrap_or_else(|| value.clone()))
     };
-    if values.iter().take(8).map(&mut through_types).zip(values).all(|(typed, value)| matches!(typed, Ok(typed) if typed == *value)) {
+    if values
+        .iter()
+        .take(8)
+        .map(&mut through_types)
+        .zip(values)
+        .all(|(typed, value)| matches!(typed, Ok(typed) if typed == *value))
+    {
         return Ok(values.to_vec());
     }
     values.iter().map(through_types).collect()
@@ -214,7 +232,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn choice(&self, arguments: Vec<(String, Value)>) -> Result<Choice, PlanError> {
-        let mut choice = Choice { arguments, entries: Vec::new(), count: 0, watched: Vec::new(), shown: Vec::new() };
+        let mut choice =
+            Choice { arguments, entries: Vec::new(), count: 0, watched: Vec::new(), shown: Vec::new() };
         let mut entries = Vec::with_capacity(choice.arguments.len());
         for (name, value) in &choice.arguments {
             if self.defaults.get(name.as_str()) == Some(value) {

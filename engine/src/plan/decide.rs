@@ -183,7 +183,12 @@ impl StepPlan {
                     Rerun::Where(condition) => {
                         let (set, replicate) = self.split(number as u64);
                         self.arguments.call(set, &mut arguments);
-                        condition(&Cell { step: &self.name, replicate, index: number as u64, arguments: &arguments })
+                        condition(&Cell {
+                            step: &self.name,
+                            replicate,
+                            index: number as u64,
+                            arguments: &arguments,
+                        })
                     }
                 };
                 if wanted {

@@ -34,7 +34,9 @@ pub(crate) fn entries(bytes: &[u8]) -> BTreeMap<String, String> {
     match Value::decode(bytes) {
         Ok(Value::Map(map)) => map
             .iter()
-            .map(|(key, value)| (key.as_text().map_or_else(|| key.to_string(), str::to_owned), value.to_string()))
+            .map(|(key, value)| {
+                (key.as_text().map_or_else(|| key.to_string(), str::to_owned), value.to_string())
+            })
             .collect(),
         _ => BTreeMap::new(),
     }
@@ -49,7 +51,11 @@ pub fn differences(old: &Template, new: &Template) -> Vec<Difference> {
         }
     };
     text("recipe version", &old.recipe_version.to_string(), &new.recipe_version.to_string());
-    text("operation", &format!("{}::{}", old.namespace, old.name), &format!("{}::{}", new.namespace, new.name));
+    text(
+        "operation",
+        &format!("{}::{}", old.namespace, old.name),
+        &format!("{}::{}", new.namespace, new.name),
+    );
     text("operation version", &old.version, &new.version);
     text("code grade", old.grade.as_str(), new.grade.as_str());
     if old.code != new.code {
@@ -72,7 +78,9 @@ pub fn differences(old: &Template, new: &Template) -> Vec<Difference> {
     compare("fixed argument ", &entries(&old.fixed), &entries(&new.fixed), &mut found);
     let contexts = |template: &Template| -> BTreeMap<String, String> {
         let fields = template.contexts.iter().flat_map(|context| {
-            entries(&context.fields).into_iter().map(|(field, value)| (format!("{}.{field}", context.name), value))
+            entries(&context.fields)
+                .into_iter()
+                .map(|(field, value)| (format!("{}.{field}", context.name), value))
         });
         fields.collect()
     };

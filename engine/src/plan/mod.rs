@@ -8,9 +8,9 @@ mod step;
 
 pub use decide::{Cell, Decisions, Rerun, StepDecisions, Verdict};
 pub use explain::{Difference, differences};
-pub use step::{Scratch, StepPlan};
 pub(crate) use explain::{compare, entries};
 pub(crate) use step::head;
+pub use step::{Scratch, StepPlan};
 
 use std::collections::HashSet;
 
@@ -75,7 +75,9 @@ pub enum PlanError {
     #[error(transparent)]
     Content(#[from] ContentError),
     /// An operation takes seeds and the experiment has none.
-    #[error("operation `{operation}` takes `&SeedBundle`, but the experiment has no seeds; add `.seeds(seeds(42))`")]
+    #[error(
+        "operation `{operation}` takes `&SeedBundle`, but the experiment has no seeds; add `.seeds(seeds(42))`"
+    )]
     NoSeeds {
         /// The operation.
         operation: String,
@@ -84,7 +86,9 @@ pub enum PlanError {
     #[error("the experiment asks for 0 replicates; ask for at least 1")]
     NoReplicates,
     /// An operation borrows a context and the experiment has none.
-    #[error("operation `{operation}` takes the context `&{context}`, but the experiment has none; add `.context({context} {{ .. }})`")]
+    #[error(
+        "operation `{operation}` takes the context `&{context}`, but the experiment has none; add `.context({context} {{ .. }})`"
+    )]
     NoContext {
         /// The operation.
         operation: String,

@@ -164,7 +164,8 @@ impl StepPlan {
 
 /// The hashed head of a template; the same for a plan and for a record read back.
 pub(crate) fn head(template: &Template) -> RecipeHead {
-    let contexts: Vec<_> = template.contexts.iter().map(|context| (context.name.as_str(), context.digest)).collect();
+    let contexts: Vec<_> =
+        template.contexts.iter().map(|context| (context.name.as_str(), context.digest)).collect();
     RecipeHead::new(&HeadParts {
         kind: &template.kind,
         namespace: &template.namespace,
@@ -191,7 +192,10 @@ fn contexts(
             continue;
         }
         let Some((_, fields)) = experiment.contexts.fields().find(|(other, _)| other == name) else {
-            return Err(PlanError::NoContext { operation: operation.description().full_name(), context: name });
+            return Err(PlanError::NoContext {
+                operation: operation.description().full_name(),
+                context: name,
+            });
         };
         let wrong = |field: &str, reason: String| PlanError::ContextField {
             context: name,
@@ -202,7 +206,8 @@ fn contexts(
         let mut entries = Vec::new();
         for (field, value) in fields {
             let value = if files::mentions_path(value) {
-                let (value, more) = cache.resolve(value, field).map_err(|error| wrong(field, error.to_string()))?;
+                let (value, more) =
+                    cache.resolve(value, field).map_err(|error| wrong(field, error.to_string()))?;
                 watched.extend(more);
                 value
             } else {
@@ -229,7 +234,8 @@ pub(crate) fn executable_digest() -> Result<Digest, PlanError> {
     let digest = DIGEST.get_or_init(|| {
         let mut hasher = Hasher::new();
         let open = std::env::current_exe().and_then(std::fs::File::open);
-        open.and_then(|mut file| hasher.update_reader(&mut file).map(|_| ())).map_err(|error| error.to_string())?;
+        open.and_then(|mut file| hasher.update_reader(&mut file).map(|_| ()))
+            .map_err(|error| error.to_string())?;
         Ok(hasher.finish())
     });
     digest.clone().map_err(|reason| PlanError::Executable { reason })

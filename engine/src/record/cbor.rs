@@ -6,7 +6,11 @@ pub(super) mod octets {
     use minicbor::encode::{Error as EncodeError, Write};
     use minicbor::{Decoder, Encoder};
 
-    pub(crate) fn encode<C, W: Write>(v: &[u8], e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+    pub(crate) fn encode<C, W: Write>(
+        v: &[u8],
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
         e.bytes(v)?.ok()
     }
 
@@ -37,7 +41,10 @@ pub(super) mod list {
         v.encode(e, ctx)
     }
 
-    pub(crate) fn decode<'b, C, T: Decode<'b, C>>(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Vec<T>, DecodeError> {
+    pub(crate) fn decode<'b, C, T: Decode<'b, C>>(
+        d: &mut Decoder<'b>,
+        ctx: &mut C,
+    ) -> Result<Vec<T>, DecodeError> {
         Vec::<T>::decode(d, ctx)
     }
 

@@ -10,7 +10,9 @@ mod environment;
 mod submission;
 mod template;
 
-pub use attempt::{ArtifactRef, Attempt, ErrorRecord, Outcome, OutputRef, Place, Scalar, SeriesRef, Shown, ValueRef};
+pub use attempt::{
+    ArtifactRef, Attempt, ErrorRecord, Outcome, OutputRef, Place, Scalar, SeriesRef, Shown, ValueRef,
+};
 pub use environment::Environment;
 pub use submission::{Closing, StepRecord, SubmissionClosed, SubmissionOpened};
 pub use template::{CodeItemRecord, ContextRecord, Template};
@@ -32,7 +34,9 @@ pub mod kind {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The frame was written by a newer metalab for newer readers.
-    #[error("record {name} needs a reader of level {needed}, this metalab reads up to level {LEVEL}: use a newer metalab")]
+    #[error(
+        "record {name} needs a reader of level {needed}, this metalab reads up to level {LEVEL}: use a newer metalab"
+    )]
     TooNew {
         /// The record.
         name: String,
@@ -69,7 +73,12 @@ impl Record {
     ///
     /// # Errors
     /// When the level is above [`LEVEL`] or the payload is malformed.
-    pub fn decode(name: crate::id::RecordName, kind: u8, level: u8, payload: &[u8]) -> Result<Self, RecordError> {
+    pub fn decode(
+        name: crate::id::RecordName,
+        kind: u8,
+        level: u8,
+        payload: &[u8],
+    ) -> Result<Self, RecordError> {
         if level > LEVEL {
             return Err(RecordError::TooNew { name: name.to_string(), needed: level });
         }

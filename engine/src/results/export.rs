@@ -55,7 +55,9 @@ impl Results {
                 output.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default(),
             ];
             row.extend(axes.iter().map(|axis| params.get(axis).map(super::table::plain).unwrap_or_default()));
-            row.extend(metrics.iter().map(|name| run.metric(name).map(Scalar::to_string).unwrap_or_default()));
+            row.extend(
+                metrics.iter().map(|name| run.metric(name).map(Scalar::to_string).unwrap_or_default()),
+            );
             csv.write_record(row)?;
         }
         csv.flush()?;
@@ -75,7 +77,8 @@ impl Results {
             object.insert("run_id".into(), run.id().to_string().into());
             object.insert("step".into(), run.step().into());
             object.insert("replicate".into(), run.replicate().into());
-            object.insert("status".into(), run.outcome().map_or("not run", |outcome| outcome.as_str()).into());
+            object
+                .insert("status".into(), run.outcome().map_or("not run", |outcome| outcome.as_str()).into());
             let params = run.params().into_iter().map(|(name, value)| {
                 let text = value.to_json_text();
                 (name, serde_json::from_str(&text).unwrap_or(JsonValue::String(text)))

@@ -7,8 +7,8 @@ mod table;
 
 pub use export::ExportError;
 pub use groups::{Group, Groups};
-pub(crate) use run::{decode_template, read_template};
 pub use run::{ResultError, RunResult};
+pub(crate) use run::{decode_template, read_template};
 pub use table::Table;
 
 use std::collections::HashMap;
@@ -98,7 +98,8 @@ impl Results {
     pub fn load(store: &Store, experiment: &str) -> Result<Self, ResultError> {
         let index = Index::load(store)?;
         let found = submission::last(store, &index, Some(experiment))?;
-        let (name, opened) = found.ok_or_else(|| ResultError::NoExperiment { experiment: experiment.to_owned() })?;
+        let (name, opened) =
+            found.ok_or_else(|| ResultError::NoExperiment { experiment: experiment.to_owned() })?;
         let steps = opened.steps.iter().map(|step| {
             let ids = cells::read(store, &index, step).collect::<Result<_, _>>()?;
             let (axes, sets, replicates) = (step.axes.clone(), step.sets, step.replicates);
@@ -136,7 +137,9 @@ impl Results {
     /// How the submission ended; [`Closing::Incomplete`] when loaded from a store while cells lack a success.
     pub fn closing(&self) -> Closing {
         self.source.closing.unwrap_or_else(|| {
-            let done = |id: &RunId| self.source.index.get(id).is_some_and(|entry| entry.outcome == Outcome::Succeeded);
+            let done = |id: &RunId| {
+                self.source.index.get(id).is_some_and(|entry| entry.outcome == Outcome::Succeeded)
+            };
             let complete = self.source.steps.iter().all(|step| step.ids.iter().all(done));
             if complete { Closing::Complete } else { Closing::Incomplete }
         })
@@ -159,7 +162,11 @@ impl Results {
         match &self.cells {
             Cells::All => {
                 let steps = self.source.steps.iter().enumerate();
-                Box::new(steps.flat_map(|(number, step)| (0..step.ids.len() as u64).map(move |cell| (number, cell))))
+                Box::new(
+                    steps.flat_map(|(number, step)| {
+                        (0..step.ids.len() as u64).map(move |cell| (number, cell))
+                    }),
+                )
             }
             Cells::Some(cells) => Box::new(cells.iter().copied()),
         }
@@ -212,7 +219,9 @@ impl Results {
         let failed = self.failed();
         let Some((step, cell)) = failed.positions().next() else { return Ok(self) };
         let error = match failed.run_at(step, cell) {
-            Ok(run) => run.error().map_or_else(|| "it was not executed".into(), |error| error.chain.join(": ")),
+            Ok(run) => {
+                run.error().map_or_else(|| "it was not executed".into(), |error| error.chain.join(": "))
+            }
             Err(error) => error.to_string(),
         };
         let source = &self.source.steps[step];

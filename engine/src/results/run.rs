@@ -92,7 +92,13 @@ impl RunResult {
         Self { id, place, store, record: None }
     }
 
-    pub(super) fn new(store: Store, index: &Index, attempt: Attempt, template: Arc<Template>, place: CellPlace) -> Self {
+    pub(super) fn new(
+        store: Store,
+        index: &Index,
+        attempt: Attempt,
+        template: Arc<Template>,
+        place: CellPlace,
+    ) -> Self {
         let values = attempt
             .output
             .iter()
@@ -151,7 +157,9 @@ impl RunResult {
         let Some(record) = &self.record else { return params };
         for bytes in [&record.template.defaults, &record.template.fixed, &record.attempt.arguments] {
             if let Ok(Value::Map(map)) = Value::decode(bytes) {
-                params.extend(map.iter().filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone()))));
+                params.extend(
+                    map.iter().filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone()))),
+                );
             }
         }
         for shown in &record.attempt.shown {
@@ -213,7 +221,11 @@ impl RunResult {
     pub fn output_bytes(&self) -> Result<Vec<u8>, ResultError> {
         let output = self.attempt().and_then(|attempt| attempt.output.as_ref());
         let output = output.ok_or_else(|| self.absent("output"))?;
-        if output.value.place == Place::Inline { Ok(output.inline.clone()) } else { self.bytes(&output.value) }
+        if output.value.place == Place::Inline {
+            Ok(output.inline.clone())
+        } else {
+            self.bytes(&output.value)
+        }
     }
 
     /// The output as `T`, for outputs encoded as JSON (all but numeric vectors and bytes).

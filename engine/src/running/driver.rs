@@ -140,7 +140,19 @@ impl<'a> Driver<'a> {
         let total = schedule.counts().waiting;
         let reported = Counts { waiting: total, ..Counts::default() };
         let keeper = Some(keeper);
-        Loop { driver: self, work, keeper, schedule, back, finished, durable, reported, total, pace: Pace::default() }.run()
+        Loop {
+            driver: self,
+            work,
+            keeper,
+            schedule,
+            back,
+            finished,
+            durable,
+            reported,
+            total,
+            pace: Pace::default(),
+        }
+        .run()
     }
 
     /// Writes how it ended, and what the next reader is spared.
@@ -175,7 +187,15 @@ impl<'a> Driver<'a> {
         if let Err(error) = self.files.save(&self.runner.store) {
             self.summary.warnings.push(format!("the stat cache could not be written: {error}"));
         }
-        Ok(Results::new(self.runner.store, self.plan, self.decisions, self.index, self.submission, closing, self.summary))
+        Ok(Results::new(
+            self.runner.store,
+            self.plan,
+            self.decisions,
+            self.index,
+            self.submission,
+            closing,
+            self.summary,
+        ))
     }
 }
 
@@ -248,7 +268,9 @@ impl Loop<'_, '_> {
             }
             self.publish_counts();
             let sleep = match next {
-                Next::Wait(Some(due)) => due.saturating_sub(start.elapsed()).clamp(Duration::from_millis(1), LOOK),
+                Next::Wait(Some(due)) => {
+                    due.saturating_sub(start.elapsed()).clamp(Duration::from_millis(1), LOOK)
+                }
                 _ => LOOK,
             };
             match self.finished.recv_timeout(sleep) {
@@ -366,7 +388,10 @@ impl Loop<'_, '_> {
     /// What waits is known from the schedule, what ended from what is durable; the rest is running.
     fn publish_counts(&mut self) {
         let now = self.schedule.counts();
-        let ended = self.reported.succeeded + self.reported.failed + self.reported.timed_out + self.reported.cancelled;
+        let ended = self.reported.succeeded
+            + self.reported.failed
+            + self.reported.timed_out
+            + self.reported.cancelled;
         let total = self.total;
         self.reported.waiting = now.waiting;
         self.reported.running = total.saturating_sub(ended + now.waiting);

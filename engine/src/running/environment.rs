@@ -20,10 +20,17 @@ pub fn current(files: &StatCache) -> Environment {
         pid: std::process::id(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         metalab: env!("CARGO_PKG_VERSION").into(),
-        executable: std::env::current_exe().ok().and_then(|path| files.file(&path).ok()).map(|content| hex(content.digest)),
+        executable: std::env::current_exe()
+            .ok()
+            .and_then(|path| files.file(&path).ok())
+            .map(|content| hex(content.digest)),
         git_commit,
         git_dirty,
-        lock_file: start.as_deref().and_then(lock_file).and_then(|path| std::fs::read(path).ok()).map(|bytes| hex(Digest::of(&bytes))),
+        lock_file: start
+            .as_deref()
+            .and_then(lock_file)
+            .and_then(|path| std::fs::read(path).ok())
+            .map(|bytes| hex(Digest::of(&bytes))),
         sources: package.as_deref().and_then(sources).map(hex),
     }
 }

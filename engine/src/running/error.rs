@@ -43,7 +43,9 @@ pub enum RunError {
         reason: String,
     },
     /// The driver itself panicked: a defect of metalab.
-    #[error("the driver stopped by a defect of metalab: {message}; please report it, what was reported done is kept")]
+    #[error(
+        "the driver stopped by a defect of metalab: {message}; please report it, what was reported done is kept"
+    )]
     Defect {
         /// What it said.
         message: String,

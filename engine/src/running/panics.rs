@@ -37,7 +37,8 @@ fn install_hook() {
             let ours = CAUGHT.try_with(|caught| {
                 let mut caught = caught.borrow_mut();
                 let Some(slot) = caught.as_mut() else { return false };
-                let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+                let place =
+                    info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
                 *slot = Some(Panicked {
                     message: format!("panicked{place}: {}", message(info.payload())),
                     backtrace: Backtrace::force_capture().to_string(),
@@ -53,7 +54,8 @@ fn install_hook() {
 
 fn message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is not text".into())
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a value that is not text".into())
 }
 
 #[cfg(test)]
@@ -63,7 +65,10 @@ mod tests {
     #[test]
     fn a_panic_is_contained_with_message_and_place() {
         let panicked = contain(|| -> () { panic!("no {}", "luck") }).unwrap_err();
-        assert!(panicked.message.contains("no luck") && panicked.message.contains("panics.rs"), "{panicked:?}");
+        assert!(
+            panicked.message.contains("no luck") && panicked.message.contains("panics.rs"),
+            "{panicked:?}"
+        );
         assert!(!panicked.backtrace.is_empty());
         assert_eq!(contain(|| 7).unwrap(), 7);
     }

@@ -113,7 +113,14 @@ struct Times {
 }
 
 impl Performer<'_> {
-    fn execute(&mut self, task: &Task, set: u64, replicate: u64, arguments: &[(&str, &Value)], began: Instant) -> Ended {
+    fn execute(
+        &mut self,
+        task: &Task,
+        set: u64,
+        replicate: u64,
+        arguments: &[(&str, &Value)],
+        began: Instant,
+    ) -> Ended {
         let capture = Capture::new(self.sink.clone(), task.run);
         let deadline = self.work.timeout.map(|limit| began + limit);
         let runtime = Runtime::new(self.work.cancellation.clone(), deadline, self.work.scratch.clone());
@@ -193,7 +200,8 @@ impl Performer<'_> {
             error: None,
             retry: Some(task.tries).filter(|tries| *tries > 1),
             shown: self.plan.arguments.shown(set),
-            reason: matches!(task.verdict, Verdict::Rerun | Verdict::Repair).then(|| task.verdict.as_str().into()),
+            reason: matches!(task.verdict, Verdict::Rerun | Verdict::Repair)
+                .then(|| task.verdict.as_str().into()),
         };
         self.plan.arguments.swept(set, &mut attempt.arguments);
         let logged = captured.log.is_some();

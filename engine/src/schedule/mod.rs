@@ -147,7 +147,8 @@ impl Schedule {
     fn fresh(&mut self, limit: usize) -> Option<Batch> {
         let ready = self.graph.node_indices().find(|node| {
             let before = self.graph.neighbors_directed(*node, Direction::Incoming);
-            self.graph[*node].todo.len() > 0 && before.into_iter().all(|step| self.graph[step].unfinished == 0)
+            self.graph[*node].todo.len() > 0
+                && before.into_iter().all(|step| self.graph[step].unfinished == 0)
         })?;
         let cells: Vec<_> = self.graph[ready].todo.by_ref().take(limit).map(|cell| (cell, 1)).collect();
         Some(Batch { step: ready.index(), cells })

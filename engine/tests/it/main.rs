@@ -3,12 +3,12 @@
 
 extern crate metalab_engine as metalab;
 
-mod recipes;
 mod broken;
 mod index;
 mod journal;
 mod macros;
 mod memory;
 mod operations;
+mod recipes;
 mod store;
 mod stores;

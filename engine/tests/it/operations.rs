@@ -26,7 +26,8 @@ fn throw_darts(
         return Err("no darts".into());
     }
     capture.metric("radius", radius);
-    let total = seeds.seed("darts") % 2 + u64::from(grid.unwrap_or(0)) + u64::from(r#type) + kind.len() as u64;
+    let total =
+        seeds.seed("darts") % 2 + u64::from(grid.unwrap_or(0)) + u64::from(r#type) + kind.len() as u64;
     Ok(helper(total as f64) + site.offset)
 }
 
@@ -159,24 +160,33 @@ fn calls_get_what_they_own_and_borrow() {
     let mut contexts = Contexts::default();
     contexts.insert(site());
     let run = Run::new(Some(&seeds), &capture, &runtime, &contexts);
-    let params = |darts| ThrowDartsParams { darts, radius: 2.0, kind: String::new(), grid_size: Some(3), r#type: 4 };
+    let params =
+        |darts| ThrowDartsParams { darts, radius: 2.0, kind: String::new(), grid_size: Some(3), r#type: 4 };
     let value = ThrowDarts::call(params(1), &run).unwrap();
     assert!(value == 7.5 || value == 8.5, "{value}");
     assert_eq!(ThrowDarts::call(params(0), &run).unwrap_err().to_string(), "no darts");
 
     assert_eq!(Parsed::call(ParsedParams { text: "-3".into() }, &run).unwrap(), -3);
-    assert!(Parsed::call(ParsedParams { text: "x".into() }, &run).unwrap_err().to_string().contains("invalid digit"));
+    assert!(
+        Parsed::call(ParsedParams { text: "x".into() }, &run)
+            .unwrap_err()
+            .to_string()
+            .contains("invalid digit")
+    );
     Nothing::call(NothingParams {}, &run).unwrap();
     assert_eq!(Plain::call(PlainArguments { values: vec![1.0] }, &run).unwrap(), [1.0]);
     let pair = inner::Pair { left: 1.0, right: 2.0 };
-    let far = inner::deeper::FarAway::call(inner::deeper::FarAwayParams { x: pair, own: None }, &run).unwrap();
+    let far =
+        inner::deeper::FarAway::call(inner::deeper::FarAwayParams { x: pair, own: None }, &run).unwrap();
     assert_eq!((far.left, far.right), (1.0, 2.0));
 
     let without = Contexts::default();
     let bare = Run::new(None, &capture, &runtime, &without);
     assert!(ThrowDarts::call(params(1), &bare).unwrap_err().to_string().contains("has no seeds"));
     let lonely = Run::new(Some(&seeds), &capture, &runtime, &without);
-    assert!(ThrowDarts::call(params(1), &lonely).unwrap_err().to_string().contains("no context `laboratory`"));
+    assert!(
+        ThrowDarts::call(params(1), &lonely).unwrap_err().to_string().contains("no context `laboratory`")
+    );
 }
 
 #[test]
@@ -206,7 +216,8 @@ fn codecs_follow_the_output() {
 
 #[test]
 fn builders_and_lists_are_sweeps() {
-    let sweep = ThrowDarts::grid().darts([1, 2, 3]).r#type(1).grid_size(None).radius(vec![1.0, 2.0]).named("darts");
+    let sweep =
+        ThrowDarts::grid().darts([1, 2, 3]).r#type(1).grid_size(None).radius(vec![1.0, 2.0]).named("darts");
     let sweep = sweep.into_sweep();
     assert_eq!(sweep.step_name(), "darts");
     assert_eq!(sweep.operation().description().name, "throw_darts");
@@ -233,7 +244,10 @@ fn an_operation_may_stand_in_a_function() {
         x + STEP
     }
     let items: Vec<&str> = Local::describe().code.items.iter().map(|item| item.name).collect();
-    assert!(items.iter().any(|name| name.ends_with("an_operation_may_stand_in_a_function()::STEP")), "{items:?}");
+    assert!(
+        items.iter().any(|name| name.ends_with("an_operation_may_stand_in_a_function()::STEP")),
+        "{items:?}"
+    );
     assert_eq!(local(1.0), 3.0);
     let _ = Local::grid().x([1.0]).into_sweep();
 }

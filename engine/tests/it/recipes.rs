@@ -19,7 +19,8 @@ fn map(entries: Vec<(&str, Value)>) -> Value {
 }
 
 fn values() -> Vec<(&'static str, Value)> {
-    let serde = |json: &str| Value::from_serde(&serde_json::from_str::<serde_json::Value>(json).unwrap()).unwrap();
+    let serde =
+        |json: &str| Value::from_serde(&serde_json::from_str::<serde_json::Value>(json).unwrap()).unwrap();
     vec![
         ("null", Value::Null),
         ("true", Value::Bool(true)),
@@ -36,7 +37,10 @@ fn values() -> Vec<(&'static str, Value)> {
         ("umlaut", text("Größe")),
         ("bytes", Value::Bytes(vec![0, 255, 16])),
         ("nested", map(vec![("b", Value::List(vec![Value::Null, text("x")])), ("a", map(vec![]))])),
-        ("int-keys", Value::Map(Map::from_entries([(serde("2"), Value::Null), (serde("10"), Value::Null)]).unwrap())),
+        (
+            "int-keys",
+            Value::Map(Map::from_entries([(serde("2"), Value::Null), (serde("10"), Value::Null)]).unwrap()),
+        ),
         ("unit-variant", Value::Variant("Adam".into(), Box::new(Value::Null))),
         ("variant", Value::Variant("Sgd".into(), Box::new(map(vec![("momentum", Value::Float(0.9))])))),
         ("file", Value::File(Digest::of(b"content"))),
@@ -44,7 +48,12 @@ fn values() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn head(grade: Grade, code: Option<Digest>, contexts: &[(&str, Digest)], base_seed: Option<u64>) -> RecipeHead {
+fn head(
+    grade: Grade,
+    code: Option<Digest>,
+    contexts: &[(&str, Digest)],
+    base_seed: Option<u64>,
+) -> RecipeHead {
     let (namespace, name, version) = ("lab", "train", "2");
     RecipeHead::new(&HeadParts { kind: "rust", namespace, name, version, grade, code, contexts, base_seed })
 }

@@ -50,7 +50,9 @@ async fn status(store: &Store) -> Result<Status, QueryError> {
     let tables = there.map(|table| {
         let snapshot = tables.get(table);
         let seen = tables.cursor(table);
-        let behind = |(writer, at): (&_, &metalab_engine::journal::Position)| at.sequence.saturating_sub(seen.sequence(writer));
+        let behind = |(writer, at): (&_, &metalab_engine::journal::Position)| {
+            at.sequence.saturating_sub(seen.sequence(writer))
+        };
         TableStatus {
             name: table.name(),
             files: snapshot.files.len(),

@@ -68,7 +68,8 @@ impl Operation for Do {
 }
 
 fn experiment(deed: Deed, numbers: u64) -> Experiment {
-    let grid = Grid::new().axis("deed", AxisValues::fixed(&deed)).axis("number", AxisValues::swept(0..numbers));
+    let grid =
+        Grid::new().axis("deed", AxisValues::fixed(&deed)).axis("number", AxisValues::swept(0..numbers));
     Experiment::new("conformance", "1").sweep(Sweep::grid::<Do>(grid))
 }
 
@@ -98,7 +99,8 @@ fn every_run_is_performed_once(make: &impl Fn() -> Arc<dyn Executor>) {
     let runner = runner(make, experiment(Deed::Succeed, 2_000));
     let results = runner.clone().start().and_then(|handle| handle.wait()).expect("it succeeds");
     assert_eq!(results.closing(), Closing::Complete);
-    let outputs: Vec<u64> = results.iter().map(|run| run.and_then(|run| run.output()).expect("an output")).collect();
+    let outputs: Vec<u64> =
+        results.iter().map(|run| run.and_then(|run| run.output()).expect("an output")).collect();
     assert_eq!(outputs, (0..2_000).map(|number| number * 2).collect::<Vec<_>>());
     let again = runner.start().and_then(|handle| handle.wait()).expect("it succeeds");
     assert_eq!(again.summary().map(|summary| (summary.reused, summary.succeeded)), Some((2_000, 0)));
