@@ -22,11 +22,19 @@ A RUN is given by the first digits of its id, four at least.";
     version,
     about = "Looks into stores of experiments: what was computed, with what, and why",
     after_help = AFTER,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    arg_required_else_help = true
 )]
 pub struct Args {
     /// The store to look into
-    #[arg(long, global = true, value_name = "PATH", env = "METALAB_STORE", default_value = "runs")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "METALAB_STORE",
+        hide_env_values = true,
+        default_value = "runs"
+    )]
     pub(crate) store: String,
     /// Say nothing but errors on standard error
     #[arg(short, long, global = true)]

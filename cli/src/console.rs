@@ -73,6 +73,8 @@ impl<'a> Console<'a> {
     /// Tells something on standard error, unless it should be quiet.
     pub(crate) fn tell(&mut self, kind: &str, text: &str) {
         if !self.quiet {
+            // What was said before must not appear after it; a failure shows again when the command ends.
+            let _ = self.out.flush();
             // Talk that nobody hears is no reason to fail.
             let _ = writeln!(self.err, "{kind}: {text}");
         }

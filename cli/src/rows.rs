@@ -12,7 +12,7 @@ use crate::words;
 /// Between two columns.
 const GAP: &str = "  ";
 /// A column that may be cut keeps so many characters.
-const LEAST: usize = 8;
+const LEAST: usize = 12;
 
 /// Rows with named columns.
 pub(crate) struct Rows {
@@ -27,6 +27,8 @@ struct Column {
     right: bool,
     /// Cut first when the terminal is narrow.
     cut: bool,
+    /// Left out where the room is short: 1 first, then 2, ...; 0 never.
+    spare: u8,
 }
 
 /// A cell: its text for people, its value for programs.
@@ -66,19 +68,19 @@ impl Rows {
 
     /// Adds a column of texts that are shown whole.
     pub(crate) fn column(mut self, name: &'static str) -> Self {
-        self.columns.push(Column { name, key: name, right: false, cut: false });
+        self.columns.push(Column { name, key: name, right: false, cut: false, spare: 0 });
         self
     }
 
     /// Adds a column of numbers.
     pub(crate) fn numbers(mut self, name: &'static str) -> Self {
-        self.columns.push(Column { name, key: name, right: true, cut: false });
+        self.columns.push(Column { name, key: name, right: true, cut: false, spare: 0 });
         self
     }
 
     /// Adds a column of texts that may be cut.
     pub(crate) fn long(mut self, name: &'static str) -> Self {
-        self.columns.push(Column { name, key: name, right: false, cut: true });
+        self.columns.push(Column { name, key: name, right: false, cut: true, spare: 0 });
         self
     }
 
@@ -86,6 +88,14 @@ impl Rows {
     pub(crate) fn key(mut self, key: &'static str) -> Self {
         if let Some(column) = self.columns.last_mut() {
             column.key = key;
+        }
+        self
+    }
+
+    /// Lets the last column be left out where the room is short: those with 1 first.
+    pub(crate) fn spare(mut self, order: u8) -> Self {
+        if let Some(column) = self.columns.last_mut() {
+            column.spare = order;
         }
         self
     }
@@ -99,7 +109,13 @@ impl Rows {
     pub(crate) fn print(&self, format: ListFormat, console: &mut Console<'_>) -> Result<(), CliError> {
         let (width, paint) = (console.width(), console.paint());
         match format {
-            ListFormat::Table => console.out.write_all(self.table(width, paint).as_bytes())?,
+            ListFormat::Table => {
+                let (text, left_out) = self.table(width, paint);
+                console.out.write_all(text.as_bytes())?;
+                if !left_out.is_empty() {
+                    console.tell("note", &format!("no room for {}", left_out.join(", ")));
+                }
+            }
             ListFormat::Csv => self.csv(&mut console.out)?,
             ListFormat::Json => {
                 console.out.write_all(b"[")?;
@@ -153,46 +169,62 @@ impl Rows {
         keys
     }
 
-    fn table(&self, room: Option<usize>, paint: Paint) -> String {
+    /// The table, and the columns there was no room for.
+    fn table(&self, room: Option<usize>, paint: Paint) -> (String, Vec<&'static str>) {
         let mut widths: Vec<usize> = self.columns.iter().map(|column| length(column.name)).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = length(&cell.text).max(*width);
             }
         }
+        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
         if let Some(room) = room {
-            self.shrink(&mut widths, room);
+            self.choose(&mut shown, &widths, room);
+            self.shrink(&shown, &mut widths, room);
         }
         let mut text = String::new();
-        let mut line = |cells: Vec<String>| {
+        let mut line = |cell: &dyn Fn(usize) -> String| {
+            let cells: Vec<String> = shown.iter().map(|at| cell(*at)).collect();
             text.push_str(cells.join(GAP).trim_end());
             text.push('\n');
         };
-        let columns = || self.columns.iter().zip(&widths);
-        line(columns().map(|(column, width)| paint.bold(&fit(column.name, *width, column.right))).collect());
-        line(widths.iter().map(|width| "─".repeat(*width)).collect());
+        let fit = |text: &str, at: usize| fit(text, widths[at], self.columns[at].right);
+        line(&|at| paint.bold(&fit(self.columns[at].name, at)));
+        line(&|at| "─".repeat(widths[at]));
         for row in &self.rows {
-            let cells = columns().zip(row).map(|((column, width), cell)| {
-                let cell = fit(&cell.text, *width, column.right);
-                if column.name == "status" { paint.status(&cell) } else { cell }
+            line(&|at| {
+                let cell = fit(&row[at].text, at);
+                if self.columns[at].name == "status" { paint.status(&cell) } else { cell }
             });
-            line(cells.collect());
         }
-        text
+        let columns = self.columns.iter().enumerate().filter(|(at, _)| !shown.contains(at));
+        (text, columns.map(|(_, column)| column.name).collect())
+    }
+
+    /// Leaves out columns until the others fit when they are cut as far as they may.
+    fn choose(&self, shown: &mut Vec<usize>, widths: &[usize], room: usize) {
+        let least = |at: usize| if self.columns[at].cut { widths[at].min(LEAST) } else { widths[at] };
+        while total(shown.iter().map(|at| least(*at))) > room {
+            let spare = shown.iter().filter(|at| self.columns[**at].spare > 0);
+            let Some(next) = spare.copied().min_by_key(|at| self.columns[*at].spare) else { return };
+            shown.retain(|at| *at != next);
+        }
     }
 
     /// Cuts the widest of the columns that may be cut until all fit, or no more can be cut.
-    fn shrink(&self, widths: &mut [usize], room: usize) {
-        let gaps = GAP.len() * widths.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > room {
-            let may = |(at, width): &(usize, &usize)| self.columns[*at].cut && **width > LEAST;
-            let Some((widest, _)) = widths.iter().enumerate().filter(may).max_by_key(|(_, width)| **width)
-            else {
-                return;
-            };
+    fn shrink(&self, shown: &[usize], widths: &mut [usize], room: usize) {
+        while total(shown.iter().map(|at| widths[*at])) > room {
+            let may = shown.iter().filter(|at| self.columns[**at].cut && widths[**at] > LEAST);
+            let Some(widest) = may.copied().max_by_key(|at| widths[*at]) else { return };
             widths[widest] -= 1;
         }
     }
+}
+
+/// The width of columns with the gaps between them.
+fn total(widths: impl ExactSizeIterator<Item = usize>) -> usize {
+    let gaps = GAP.len() * widths.len().saturating_sub(1);
+    widths.sum::<usize>() + gaps
 }
 
 fn length(text: &str) -> usize {
@@ -242,6 +274,19 @@ mod tests {
     fn a_table_fits_the_terminal() {
         let expected = "id   n  params\n──  ──  ────────────\na    7  k=3 text=a …\nb   12  k=5\n";
         assert_eq!(printed(ListFormat::Table), expected);
+    }
+
+    #[test]
+    fn columns_without_room_are_named() {
+        let mut rows =
+            Rows::new().column("id").column("started").spare(2).numbers("took").spare(1).long("params");
+        rows.push(vec![Cell::text("a"), Cell::time(0), Cell::number(1), Cell::text("a text of some length")]);
+        let columns = |room| rows.table(Some(room), Paint(false)).1;
+        assert_eq!(columns(60), [""; 0]);
+        assert_eq!(columns(43), [""; 0]);
+        assert_eq!(columns(42), ["took"]);
+        assert_eq!(columns(20), ["started", "took"]);
+        assert!(rows.table(Some(42), Paint(false)).0.lines().all(|line| length(line) <= 42));
     }
 
     #[test]

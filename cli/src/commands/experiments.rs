@@ -13,12 +13,15 @@ pub(super) fn experiments(store: &str, args: ListArgs, console: &mut Console<'_>
     let mut rows = Rows::new()
         .column("experiment")
         .long("versions")
+        .spare(2)
         .long("steps")
         .numbers("submissions")
+        .spare(1)
         .numbers("cells")
         .column("last (UTC)")
         .key("last")
-        .long("description");
+        .long("description")
+        .spare(3);
     for info in inspect::experiments(&opened.store, &opened.index)? {
         rows.push(vec![
             Cell::text(info.name),

@@ -23,11 +23,12 @@ pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> R
     let replicates = found.iter().any(|run| run.replicate.is_some());
     // A table shows the head of an id and one column for what came out; programs get all of it.
     let table = args.list.format == ListFormat::Table;
-    let mut rows = Rows::new().column("run").key("run_id").column("status").long("operation").long("params");
+    let mut rows =
+        Rows::new().column("run").key("run_id").column("status").long("operation").spare(2).long("params");
     if replicates {
-        rows = rows.numbers("replicate");
+        rows = rows.numbers("rep").key("replicate");
     }
-    rows = rows.column("started (UTC)").key("started").numbers("took").key("duration_s");
+    rows = rows.column("started (UTC)").key("started").spare(3).numbers("took").key("duration_s").spare(1);
     rows = if table { rows.long("metrics or error") } else { rows.long("metrics").long("error") };
     let shown = found.len();
     for run in found {
