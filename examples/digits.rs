@@ -4,6 +4,8 @@
 //! reused. Add a value to a list below: only the new cells run. Edit a helper function: exactly the operations that
 //! reach it run again; `cargo run --example digits -- plan` says why before anything runs.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use metalab::query::{Options, query_blocking};
 use metalab::{Capture, Experiment, FilePath, Result, SeedBundle, seeds};
 use smartcore::ensemble::random_forest_classifier::{

@@ -1,5 +1,7 @@
 //! Monte Carlo estimates of pi: the smallest experiment, asynchronously under tokio.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use metalab::{Capture, Experiment, SeedBundle, seeds};
 use rand::RngExt;
 

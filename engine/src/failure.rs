@@ -63,6 +63,7 @@ impl fmt::Debug for Failure {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -201,6 +201,7 @@ fn take_uvar(rest: &mut &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The promises of the whole, from outside.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod bad_input;
 mod crash;

@@ -61,7 +61,7 @@ pub(crate) fn measure(scratch: &Path, rows: &mut Vec<Row>) -> Result<()> {
         let mut file = fs::File::create(&source)?;
         let mut block = vec![0_u8; 1 << 20];
         for number in 0..LARGE >> 20 {
-            block.iter_mut().enumerate().for_each(|(at, byte)| *byte = (at as u64 * 131 ^ number) as u8);
+            block.iter_mut().enumerate().for_each(|(at, byte)| *byte = ((at as u64 * 131) ^ number) as u8);
             file.write_all(&block)?;
         }
         file.sync_all()?;

@@ -48,11 +48,14 @@ pub enum LentKind {
 #[derive(Clone, Default)]
 pub struct Contexts(Vec<Held>);
 
+/// Names and values, or why there are none.
+type Fields = Result<Vec<(&'static str, Value)>, String>;
+
 #[derive(Clone)]
 struct Held {
     name: &'static str,
     value: Arc<dyn Any + Send + Sync>,
-    fields: Result<Vec<(&'static str, Value)>, String>,
+    fields: Fields,
 }
 
 impl Contexts {
@@ -69,9 +72,7 @@ impl Contexts {
     }
 
     /// Names and fields of the contexts, in the order they were added.
-    pub(crate) fn fields(
-        &self,
-    ) -> impl Iterator<Item = (&'static str, &Result<Vec<(&'static str, Value)>, String>)> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &Fields)> {
         self.0.iter().map(|held| (held.name, &held.fields))
     }
 }

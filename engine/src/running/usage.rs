@@ -26,10 +26,10 @@ pub(super) fn peak_memory() -> Option<u64> {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     // One tick is 100 ms; 0 means never read.
     let tick = START.get_or_init(Instant::now).elapsed().as_millis() as u64 / 100 + 1;
-    if READ.swap(tick, Ordering::Relaxed) != tick {
-        if let Some(peak) = read_peak() {
-            PEAK.store(peak, Ordering::Relaxed);
-        }
+    if READ.swap(tick, Ordering::Relaxed) != tick
+        && let Some(peak) = read_peak()
+    {
+        PEAK.store(peak, Ordering::Relaxed);
     }
     Some(PEAK.load(Ordering::Relaxed)).filter(|peak| *peak > 0)
 }

@@ -114,12 +114,12 @@ impl Schedule {
 
     /// What to do at time `now`; a batch has at most `limit` cells.
     pub fn next(&mut self, now: Instant, limit: usize) -> Next {
-        if self.phase == Phase::Open {
-            if let Some(batch) = self.due_retries(now, limit).or_else(|| self.fresh(limit)) {
-                self.counts.waiting -= batch.cells.len() as u64;
-                self.counts.running += batch.cells.len() as u64;
-                return Next::Start(batch);
-            }
+        if self.phase == Phase::Open
+            && let Some(batch) = self.due_retries(now, limit).or_else(|| self.fresh(limit))
+        {
+            self.counts.waiting -= batch.cells.len() as u64;
+            self.counts.running += batch.cells.len() as u64;
+            return Next::Start(batch);
         }
         if self.counts.running == 0 && (self.counts.waiting == 0 || self.phase == Phase::Draining) {
             self.counts.cancelled += std::mem::take(&mut self.counts.waiting);

@@ -9,6 +9,7 @@ use metalab_cas::Value;
 /// Throws darts.
 ///
 /// At a square.
+#[expect(clippy::too_many_arguments, reason = "one of every kind")]
 #[metalab::operation(version = "2")]
 fn throw_darts(
     /// How many.
