@@ -1,6 +1,6 @@
 //! metalab: experiments whose computations are done once, kept for ever, and asked about in SQL.
 //!
-//! An [`operation`] is a function; an [`Experiment`] sweeps it over a grid of arguments with reproducible seeds;
+//! An [`operation`](macro@operation) is a function; an [`Experiment`] sweeps it over a grid of arguments with reproducible seeds;
 //! [`run`] carries it out on a store. Every run is keyed by what it is made of (code, arguments, context, seed), so
 //! what was computed before is reused, in whatever experiment it was computed first.
 //!
