@@ -1,6 +1,6 @@
 //! Any object store without append as a back end: buckets, memory.
 //!
-//! Objects are whole or absent and durable when they are acknowledged, so [`Backend::sync`](crate::Backend::sync) has
+//! Objects are whole or absent and durable when they are acknowledged, so [`Backend::sync`] has
 //! nothing left to do. Calls block: the requests run on a small runtime of their own, and the caller waits on a channel,
 //! which works inside and outside of any other runtime.
 

@@ -9,12 +9,12 @@
 //! # How it becomes durable
 //!
 //! Syncing every file by itself costs 280 us each and more. Files are therefore renamed at once and made durable as a
-//! group by [`Backend::sync`](crate::Backend::sync): few files one by one (`fdatasync`, then their folders), many by a
+//! group by [`Backend::sync`]: few files one by one (`fdatasync`, then their folders), many by a
 //! single `syncfs`. A power cut before that may leave a renamed file torn. Blobs are verified when they are used, so
 //! for them that is a miss and not a lie; all other files (outside `cas/`) are `fdatasync`ed *before* they are renamed.
 //!
 //! A file that was there already may be one that its writer has not synced yet, so it joins the group as well
-//! ([`Backend::adopt`](crate::Backend::adopt)): "existed" is durable after a sync like "written".
+//! ([`Backend::adopt`]): "existed" is durable after a sync like "written".
 //!
 //! After a failed sync nobody knows what reached the disk (the kernel reports such an error once and then takes the
 //! lost pages for clean). The blobs of the group are removed, lest they pass for stored ones, and the handle refuses
