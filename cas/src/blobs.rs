@@ -17,8 +17,10 @@ use crate::key::Key;
 pub const GRACE: Duration = Duration::from_secs(14 * 24 * 3600);
 /// A blob younger than this may be one that its writer has not synced yet.
 const RECENT: Duration = Duration::from_secs(3600);
-/// Bytes read or written at once.
-const PIECE: usize = 1 << 20;
+/// Bytes hashed and written at once: few enough to be still in the cache of the core that has read them.
+const PIECE: usize = 128 << 10;
+/// Bytes asked of the back end at once.
+const RANGE: u64 = 1 << 20;
 
 /// A blob that could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +184,22 @@ impl Blobs {
         if found == *digest { Ok(bytes) } else { Err(BlobError::Damaged { digest: *digest, found }) }
     }
 
+    /// Takes a blob away if its bytes are not what its name says, so that the next `put` stores it anew; says whether it
+    /// did.
+    ///
+    /// # Errors
+    /// When it cannot be read or removed.
+    pub fn drop_damaged(&self, digest: &Digest) -> Result<bool, BlobError> {
+        match self.copy_to(digest, &mut io::sink()) {
+            Err(BlobError::Damaged { .. }) => {
+                self.backend.delete(&Key::blob(digest))?;
+                Ok(true)
+            }
+            Err(error) if error.is_not_found() => Ok(false),
+            verified => verified.map(|_| false),
+        }
+    }
+
     /// Copies a blob out, verified at the end: what was written after an error is to be thrown away.
     ///
     /// # Errors
@@ -191,7 +209,7 @@ impl Blobs {
         let mut hasher = Hasher::new();
         let mut at = 0;
         loop {
-            let piece = self.backend.get_range(&key, at..at + PIECE as u64)?;
+            let piece = self.backend.get_range(&key, at..at + RANGE)?;
             if piece.is_empty() {
                 break;
             }

@@ -105,6 +105,7 @@ fn attempt(run: RunId) -> Attempt {
         template: Digest::of(b"template"),
         arguments: Vec::new(),
         replicate: None,
+        inputs: Vec::new(),
         outcome: Outcome::Succeeded,
         started: 1_790_000_000_000_000,
         duration: 12,

@@ -3,7 +3,7 @@
 //! A chunk ends after an id whose last two bytes, as a big-endian number, are 0 modulo 4096, and after 16,384 ids at
 //! the latest. Where it ends depends on the ids alone: a step that is asked for again has the same chunks, and one
 //! that got more cells has all the old ones but the last. A chunk's bytes are `metalab cells 1\n` and the ids, 32
-//! bytes each; it is stored like any value.
+//! bytes each; it is stored like any value. Zeros stand for a run that is not known yet; no chunk ends after them.
 
 use metalab_cas::Digest;
 
@@ -35,7 +35,7 @@ pub fn chunks(ids: &[RunId]) -> impl Iterator<Item = &[RunId]> {
 
 fn ends(id: &RunId) -> bool {
     let [.., before, last] = id.as_bytes();
-    before & MASK == 0 && *last == 0
+    before & MASK == 0 && *last == 0 && *id != RunId::UNKNOWN
 }
 
 /// Stores the chunks that are not there yet, with the writer's next commit; gives the digests of all.

@@ -1,11 +1,14 @@
 //! What is to be computed: a name, steps, seeds, contexts and free metadata.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use metalab_cas::Value;
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::inputs::Step;
 use crate::operation::Contexts;
-use crate::params::{IntoSweep, Sweep};
+use crate::params::{IntoSweep, StepSpec};
 use crate::seeds::Seeds;
 
 /// An experiment: what is asked for in one submission.
@@ -23,7 +26,9 @@ use crate::seeds::Seeds;
 pub struct Experiment {
     pub(crate) name: String,
     pub(crate) version: String,
-    pub(crate) sweeps: Vec<Sweep>,
+    /// Tells the handles of this experiment's steps from those of others.
+    pub(crate) id: u64,
+    pub(crate) specs: Vec<StepSpec>,
     pub(crate) seeds: Option<Seeds>,
     pub(crate) contexts: Contexts,
     pub(crate) tags: Vec<String>,
@@ -37,7 +42,8 @@ impl Experiment {
         Self {
             name: name.into(),
             version: version.into(),
-            sweeps: Vec::new(),
+            id: next_id(),
+            specs: Vec::new(),
             seeds: None,
             contexts: Contexts::default(),
             tags: Vec::new(),
@@ -46,10 +52,19 @@ impl Experiment {
         }
     }
 
-    /// Adds a step: an operation with its arguments. The same operation twice needs `.named(...)`.
+    /// Adds a step, an operation with its arguments and inputs, and gives a handle on what it returns, by which later
+    /// steps are wired to it. The same operation twice needs `.named(...)`.
+    pub fn step<S: IntoSweep>(&mut self, step: S) -> Step<S::Output> {
+        let spec = step.into_sweep().spec;
+        let name = spec.name().to_owned();
+        self.specs.push(spec);
+        Step::new(self.id, self.specs.len() - 1, name)
+    }
+
+    /// Adds a step that no other step needs: [`Experiment::step`] without a handle.
     #[must_use]
     pub fn sweep(mut self, sweep: impl IntoSweep) -> Self {
-        self.sweeps.push(sweep.into_sweep());
+        self.specs.push(sweep.into_sweep().spec);
         self
     }
 
@@ -98,4 +113,9 @@ impl Experiment {
     pub fn version(&self) -> &str {
         &self.version
     }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub struct RunId(#[n(0)] pub Digest);
 
 impl RunId {
+    /// Stands for a run that is not known yet: all zeros, which is the digest of nothing anybody knows.
+    pub const UNKNOWN: Self = Self(Digest::from_bytes([0; 32]));
+
     /// The first twelve hexadecimal digits, enough for people.
     pub fn short(&self) -> String {
         self.0.short()

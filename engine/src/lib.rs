@@ -10,6 +10,7 @@
 //! | **recipe**: what a run is made of; its digest is the run id | [`recipe`], [`code`], [`params`], [`seeds`](mod@seeds), [`context`] |
 //! | **record**: what happened, in the append-only **journal**; found by the **index** | [`record`], [`journal`], [`index`] |
 //! | **schedule** and **executor**: what runs when, and where | [`schedule`], [`running`] |
+//! | what a step takes from others | [`inputs`] |
 //! | **capture** and **results**: what a run leaves, and how it is read back | [`capture`], [`codec`], [`results`] |
 
 pub mod capture;
@@ -21,12 +22,14 @@ pub mod experiment;
 mod failure;
 pub mod id;
 pub mod index;
+pub mod inputs;
 pub mod inspect;
 pub mod journal;
 pub mod live;
 pub mod name;
 pub mod operation;
 pub mod params;
+pub mod pins;
 pub mod plan;
 pub mod recipe;
 pub mod record;
@@ -42,6 +45,7 @@ pub use capture::Capture;
 pub use context::{Context, DirPath, FilePath};
 pub use experiment::Experiment;
 pub use failure::{Failure, Result};
+pub use inputs::{Gathered, Input};
 pub use metalab_macros::{Context, operation};
 pub use operation::{Operation, Runtime};
 pub use running::RunError;

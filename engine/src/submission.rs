@@ -4,7 +4,7 @@ use metalab_cas::{Digest, Map, Presence, Value};
 
 use crate::cells;
 use crate::context::StatCache;
-use crate::id::RecordName;
+use crate::id::{RecordName, RunId};
 use crate::index::{Index, origin};
 use crate::journal::{Committed, Durability, JournalError, Writer};
 use crate::plan::{Decisions, Plan, Rerun};
@@ -42,26 +42,10 @@ pub(crate) fn open(request: &Request<'_>) -> Result<Opened, RunError> {
     let Request { store, plan, decisions, index, present, .. } = *request;
     let experiment = &plan.experiment;
     let mut writer = Writer::new(store, request.durability)?;
-    let put = |writer: &mut Writer, bytes: &[u8]| -> Result<Digest, RunError> {
-        let digest = Digest::of(bytes);
-        if !store.values().has(&digest, index, present) {
-            store.values().put(writer, bytes)?;
-        }
-        Ok(digest)
-    };
-    let environment = put(&mut writer, &to_cbor(&current_environment(request.files)))?;
-    let mut steps = Vec::with_capacity(plan.steps.len());
-    for (step, decided) in plan.steps.iter().zip(&decisions.steps) {
-        steps.push(StepRecord {
-            name: step.name.clone(),
-            template: put(&mut writer, &to_cbor(&step.template))?,
-            source: put(&mut writer, &step.source)?,
-            axes: step.arguments.coordinates.clone(),
-            sets: step.arguments.sets(),
-            replicates: step.replicates,
-            chunks: cells::write(store, &mut writer, index, &decided.ids)?,
-        });
-    }
+    let environment = current_environment(request.files);
+    let environment = put(request.store, &mut writer, index, present, &to_cbor(&environment))?;
+    let steps = (0..plan.steps.len()).map(|step| step_record(request, step, &mut writer));
+    let steps = steps.collect::<Result<_, _>>()?;
     let metadata = experiment
         .metadata
         .iter()
@@ -97,6 +81,49 @@ pub(crate) fn open(request: &Request<'_>) -> Result<Opened, RunError> {
     })
 }
 
+/// A step and its cells as they are known now; the values it names go with the writer's next commit.
+pub(crate) fn step_record(
+    request: &Request<'_>,
+    number: usize,
+    writer: &mut Writer,
+) -> Result<StepRecord, RunError> {
+    let Request { store, plan, decisions, index, present, .. } = *request;
+    let step = &plan.steps[number];
+    let ids = &decisions.steps[number].ids;
+    let mut put = |bytes: &[u8]| put(store, writer, index, present, bytes);
+    let mut put_if_any = |bytes: &[u8]| (!bytes.is_empty()).then(|| put(bytes)).transpose();
+    let dimensions = put_if_any(&step.dimensions())?;
+    let wiring = put_if_any(&step.wiring)?;
+    let (template, source) = (put(&to_cbor(&step.template))?, put(&step.source)?);
+    let is_known = |id: &RunId| *id != RunId::UNKNOWN;
+    let chunks = if ids.iter().any(is_known) { cells::write(store, writer, index, ids)? } else { Vec::new() };
+    Ok(StepRecord {
+        name: step.name.clone(),
+        template,
+        source,
+        axes: step.arguments.coordinates.clone(),
+        sets: step.sets(),
+        replicates: step.replicates,
+        chunks,
+        dimensions,
+        wiring,
+    })
+}
+
+fn put(
+    store: &Store,
+    writer: &mut Writer,
+    index: &Index,
+    present: &Presence,
+    bytes: &[u8],
+) -> Result<Digest, RunError> {
+    let digest = Digest::of(bytes);
+    if !store.values().has(&digest, index, present) {
+        store.values().put(writer, bytes)?;
+    }
+    Ok(digest)
+}
+
 /// The newest submission in a store, of one experiment or of any.
 pub(crate) fn last(
     store: &Store,
@@ -113,7 +140,10 @@ pub(crate) fn all(store: &Store, index: &Index) -> Result<Vec<(RecordName, Submi
     let mut found = Vec::new();
     for (name, place) in index.submissions() {
         match store.journal().read(&place) {
-            Ok(Record::Opened(opened)) => found.push((name, *opened)),
+            Ok(Record::Opened(mut opened)) => {
+                complete(store, index, &name, &mut opened);
+                found.push((name, *opened));
+            }
             // A damaged record hides only itself; `metalab store info` reports it.
             Ok(_) | Err(JournalError::Damaged { .. }) => {}
             Err(error) => return Err(error),
@@ -121,4 +151,16 @@ pub(crate) fn all(store: &Store, index: &Index) -> Result<Vec<(RecordName, Submi
     }
     found.sort_by_key(|(name, opened)| (opened.time, *name));
     Ok(found)
+}
+
+/// Puts in what became known of a submission's cells after it was opened. What cannot be read of that is left as it
+/// was: the cells that were known at first.
+pub(crate) fn complete(store: &Store, index: &Index, name: &RecordName, opened: &mut SubmissionOpened) {
+    for (step, place) in index.resolved_steps(name) {
+        if let Ok(Record::Resolved(resolved)) = store.journal().read(&place)
+            && let Some(known) = opened.steps.get_mut(step as usize)
+        {
+            *known = resolved.record;
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,13 +37,21 @@ struct Batch {
     written: Vec<PathBuf>,
     /// The same files and those of others, open since they were written: a write-back error that
     /// came before a file was opened might have been reported to somebody else.
-    open: Vec<File>,
+    open: Vec<(PathBuf, File)>,
     /// More files than it pays to keep open.
     many: bool,
     /// Folders with new names in them.
     folders: BTreeSet<PathBuf>,
     /// Names that a killed process left long ago.
     stale: BTreeSet<PathBuf>,
+}
+
+/// A sync that failed.
+struct Failure {
+    /// The first error.
+    error: io::Error,
+    /// Files whose bytes or names may not have reached the disk.
+    lost: Vec<PathBuf>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -65,7 +74,7 @@ impl Group {
         let mut state = lock(&self.state);
         state.batch.named_in(&path);
         if let Some(file) = bytes {
-            state.batch.keep(file);
+            state.batch.keep(&path, file);
             state.batch.written.push(path);
         }
     }
@@ -74,7 +83,7 @@ impl Group {
     pub(super) fn adopt(&self, path: &Path, file: File) {
         let mut state = lock(&self.state);
         state.batch.named_in(path);
-        state.batch.keep(file);
+        state.batch.keep(path, file);
     }
 
     /// Folders were made; each is a new name in the one above.
@@ -95,19 +104,14 @@ impl Group {
         let _turn = lock(&self.syncing);
         self.check(".")?;
         let batch = std::mem::take(&mut lock(&self.state).batch);
-        let done = if batch.many || batch.folders.len() > FEW {
-            step("sync file system", || rustix::fs::syncfs(&self.root)).map_err(io::Error::from)
-        } else {
-            batch.sync_few()
-        };
-        if let Err(error) = done {
+        if let Err(failure) = batch.sync(&self.root) {
             lock(&self.state).poisoned = true;
             // The kernel now takes the lost pages for clean. Left there, these files would pass
             // for stored ones; removed, they are written anew by who repeats the work.
-            for path in &batch.written {
+            for path in &failure.lost {
                 let _ = fs::remove_file(path);
             }
-            return Err(BackendError::from_io("sync", ".", error));
+            return Err(BackendError::from_io("sync", ".", failure.error));
         }
         for path in &batch.stale {
             // Worthless anyway; who lists next tries again.
@@ -126,26 +130,52 @@ impl Batch {
         }
     }
 
-    fn keep(&mut self, file: File) {
+    fn keep(&mut self, path: &Path, file: File) {
         self.many |= self.open.len() == FEW;
         if self.many {
             self.open.clear();
         } else {
-            self.open.push(file);
+            self.open.push((path.to_owned(), file));
         }
     }
 
-    fn sync_few(&self) -> io::Result<()> {
-        for file in &self.open {
-            step("sync file", || file.sync_data())?;
+    fn sync(&self, root: &File) -> Result<(), Failure> {
+        if !self.many && self.folders.len() <= FEW {
+            return self.sync_few();
+        }
+        // Which of the files an error is about is not said.
+        step("sync file system", || Ok(rustix::fs::syncfs(root)?))
+            .map_err(|error| Failure { error, lost: self.written.clone() })
+    }
+
+    /// Goes on after an error, to learn which files are whole: somebody else may already rely on them.
+    fn sync_few(&self) -> Result<(), Failure> {
+        let (mut first, mut lost) = (None, Vec::new());
+        for (path, file) in &self.open {
+            if let Err(error) = step("sync file", || file.sync_data()) {
+                // Also when somebody else wrote it: with bytes left to lose, it was durable for nobody.
+                lost.extend(is_at(file, path).then(|| path.clone()));
+                first.get_or_insert(error);
+            }
         }
         for folder in &self.folders {
             match step("sync folder", || File::open(folder)?.sync_all()) {
                 // Removed since, and with it all that was in it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other?,
+                Err(error) => {
+                    // A folder that loses its name takes all below with it.
+                    lost.extend(self.written.iter().filter(|path| path.starts_with(folder)).cloned());
+                    first.get_or_insert(error);
+                }
+                Ok(()) => {}
             }
         }
-        Ok(())
+        first.map_or(Ok(()), |error| Err(Failure { error, lost }))
     }
+}
+
+/// Whether the name is still that of this file: somebody may have written it anew.
+fn is_at(file: &File, path: &Path) -> bool {
+    let id = |found: fs::Metadata| (found.dev(), found.ino());
+    file.metadata().ok().map(id) == fs::metadata(path).ok().map(id)
 }

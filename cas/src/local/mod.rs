@@ -17,8 +17,9 @@
 //! ([`Backend::adopt`]): "existed" is durable after a sync like "written".
 //!
 //! After a failed sync nobody knows what reached the disk (the kernel reports such an error once and then takes the
-//! lost pages for clean). The blobs of the group are removed, lest they pass for stored ones, and the handle refuses
-//! all further writing: open the store again and repeat what was not reported done.
+//! lost pages for clean). The blobs that may be lost are removed, lest they pass for stored ones (few: those whose own
+//! sync or whose folder's failed; many: all that this handle wrote since the last sync), and the handle refuses all
+//! further writing: open the store again and repeat what was not reported done.
 //!
 //! # What killed processes leave
 //!

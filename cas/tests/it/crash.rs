@@ -1,4 +1,4 @@
-//! A small job is killed before and after each of its I/O steps, and then done again.
+//! A small job is killed before and after each of its I/O steps, or the step fails, and then it is done again.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,8 +77,8 @@ fn spawn(folder: &Path, plan: &str) -> bool {
 }
 
 #[test]
-fn killed_at_every_step_nothing_recorded_is_lost() {
-    for when in ["before", "after"] {
+fn killed_or_failed_at_every_step_nothing_recorded_is_lost() {
+    for when in ["before", "after", "fail"] {
         let mut step = 1;
         loop {
             let folder = TempDir::new().unwrap();

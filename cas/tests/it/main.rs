@@ -4,8 +4,11 @@
 mod backends;
 mod blobs;
 mod crash;
+mod failed_sync;
 mod frames;
 mod full_disk;
+mod large;
+mod power_cut;
 mod values;
 
 #[test]

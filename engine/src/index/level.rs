@@ -79,6 +79,25 @@ pub(super) struct Description {
     pub(super) submissions: Vec<(RecordName, Submission)>,
     #[n(8)]
     pub(super) covers: Vec<Cover>,
+    /// Absent when there are none.
+    #[n(9)]
+    pub(super) resolved: Option<Vec<Resolved>>,
+}
+
+/// Where it is written which cells a step of a submission has. Of several, the last counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub(super) struct Resolved {
+    /// The record that opened the submission.
+    #[n(0)]
+    pub(super) submission: RecordName,
+    /// Number of the step.
+    #[n(1)]
+    pub(super) step: u32,
+    /// The record, and its place.
+    #[n(2)]
+    pub(super) record: RecordName,
+    #[n(3)]
+    pub(super) place: RecordPlace,
 }
 
 impl<C> Encode<C> for Cover {

@@ -105,8 +105,10 @@ impl Index {
             recent: Recent::default(),
             cursor: published.clone(),
             published,
-            submissions: levels.flat_map(|level| level.submissions.iter().cloned()).collect(),
+            submissions: levels.clone().flat_map(|level| level.submissions.iter().cloned()).collect(),
             new_submissions: Vec::new(),
+            resolved: levels.flat_map(|level| level.resolved.iter().flatten().copied()).collect(),
+            new_resolved: Vec::new(),
             damages: Vec::new(),
             ignored: Vec::new(),
             visible,
@@ -190,6 +192,13 @@ impl Index {
                 Ok(Record::Opened(submission)) => {
                     self.opened(record.name, &submission);
                     self.place(record.name, record.place);
+                }
+                Ok(_) => {}
+                Err(error) => self.damages.push(refused(error.to_string())),
+            },
+            kind::STEP_RESOLVED => match record.decode() {
+                Ok(Record::Resolved(resolved)) => {
+                    self.resolved(resolved.submission, resolved.step, record.name, record.place);
                 }
                 Ok(_) => {}
                 Err(error) => self.damages.push(refused(error.to_string())),

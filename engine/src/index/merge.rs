@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::level::{Cover, Description, Level, Sections, Submission};
+use super::level::{Cover, Description, Level, Resolved, Sections, Submission};
 use super::recent::Recent;
 use super::row::{Row, Shared};
 use crate::id::{RecordName, WriterId};
@@ -13,6 +13,7 @@ pub(super) fn of_recent(
     store: &str,
     recent: &Recent,
     submissions: Vec<(RecordName, Submission)>,
+    resolved: &[Resolved],
     covers: Vec<Cover>,
 ) -> Level {
     let mut sections = Sections::default();
@@ -48,6 +49,7 @@ pub(super) fn of_recent(
         origins: recent.shared.origins.clone(),
         submissions,
         covers,
+        resolved: (!resolved.is_empty()).then(|| resolved.to_vec()),
         ..Description::default()
     };
     Level::build(name, description, sections)
@@ -125,6 +127,10 @@ pub(super) fn of_levels(name: &str, store: &str, levels: &[&Level]) -> Level {
     }
     let mut submissions: Vec<_> = submissions.into_iter().collect();
     submissions.sort_unstable();
+    let resolved = levels.iter().flat_map(|level| level.description.resolved.iter().flatten().copied());
+    let mut resolved: Vec<Resolved> = resolved.collect();
+    resolved.sort_unstable();
+    resolved.dedup();
     let covers = join(levels.iter().flat_map(|level| &level.description.covers));
     let Shared { files, origins, .. } = shared;
     let description = Description {
@@ -133,6 +139,7 @@ pub(super) fn of_levels(name: &str, store: &str, levels: &[&Level]) -> Level {
         origins,
         submissions,
         covers,
+        resolved: (!resolved.is_empty()).then_some(resolved),
         ..Description::default()
     };
     Level::build(name, description, sections)
@@ -240,7 +247,7 @@ mod tests {
             RecordName { writer: WRITER, sequence: 1 },
             Submission { place: Some(place(0)), origins: vec![5] },
         )];
-        of_recent("x.idx", "00112233445566778899aabbccddeeff", &recent, submissions, covers)
+        of_recent("x.idx", "00112233445566778899aabbccddeeff", &recent, submissions, &[], covers)
     }
 
     #[test]

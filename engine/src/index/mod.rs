@@ -16,7 +16,7 @@
 //! | 20 | 4 | length of the description |
 //! | 24 | 4 | CRC-32C of the description |
 //! | 28 | 4 | CRC-32C of the 28 bytes before |
-//! | 32 | | description: CBOR map, 0 store id, 1 runs, 2 further attempts, 3 small values, 4 CRC-32C of all sections, 5 files [part, writer, chunk, day], 6 origins, 7 submissions [record, [place, origins of its steps]], 8 covers [writer, from (number, chunk, offset), to (number, chunk, offset, bytes behind it)] |
+//! | 32 | | description: CBOR map, 0 store id, 1 runs, 2 further attempts, 3 small values, 4 CRC-32C of all sections, 5 files [part, writer, chunk, day], 6 origins, 7 submissions [record, [place, origins of its steps]], 8 covers [writer, from (number, chunk, offset), to (number, chunk, offset, bytes behind it)], 9 (absent when empty) steps whose cells became known [submission, step, record, place] |
 //!
 //! then, from the next multiple of 64, six sections without gaps: ids of the runs (32 bytes each, ascending), a row of
 //! 64 bytes for each, ids and rows of further attempts of the same runs, digests of small values in packs (32) and
@@ -37,7 +37,7 @@ mod publish;
 mod recent;
 mod row;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use metalab_cas::{BackendError, Digest, DigestPrefix, Key};
@@ -49,7 +49,7 @@ use crate::id::{RecordName, RunId, WriterId};
 use crate::journal::{Committed, Cursor, Damage, JournalError, PackPlace, Part, Position, RecordPlace};
 use crate::record::SubmissionOpened;
 use crate::store::Store;
-use level::{Level, Submission};
+use level::{Level, Resolved, Submission};
 use recent::Recent;
 use row::Row;
 
@@ -114,6 +114,9 @@ pub struct Index {
     submissions: HashMap<RecordName, Submission>,
     /// Those that no level has.
     new_submissions: Vec<RecordName>,
+    /// Steps of submissions whose cells became known later.
+    resolved: BTreeSet<Resolved>,
+    new_resolved: Vec<Resolved>,
     damages: Vec<Damage>,
     ignored: Vec<Ignored>,
     /// Sizes of the files of the journal when they were listed.
@@ -298,6 +301,28 @@ impl Index {
     /// Where the record of a submission lies.
     pub fn submission(&self, name: &RecordName) -> Option<RecordPlace> {
         self.submissions.get(name)?.place
+    }
+
+    /// Notes a record that says which cells a step of a submission has.
+    pub(crate) fn resolved(
+        &mut self,
+        submission: RecordName,
+        step: u32,
+        record: RecordName,
+        place: RecordPlace,
+    ) {
+        let resolved = Resolved { submission, step, record, place };
+        if self.resolved.insert(resolved) {
+            self.new_resolved.push(resolved);
+        }
+    }
+
+    /// Where it is written which cells the steps of a submission have, if that became known after it was opened:
+    /// step and place, of several for one step the last.
+    pub(crate) fn resolved_steps(&self, submission: &RecordName) -> BTreeMap<u32, RecordPlace> {
+        let of_it = self.resolved.iter().filter(|resolved| resolved.submission == *submission);
+        // Sorted by step and then by record, and one writer writes them all.
+        of_it.map(|resolved| (resolved.step, resolved.place)).collect()
     }
 
     /// What of the journal is in the index.

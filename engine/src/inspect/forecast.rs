@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use metalab_cas::Digest;
 
@@ -11,10 +12,10 @@ use crate::experiment::Experiment;
 use crate::id::RunId;
 use crate::index::{Index, IndexError};
 use crate::journal::JournalError;
-use crate::plan::{Difference, Plan, PlanError, Rerun, Verdict, differences};
+use crate::plan::{Difference, Known, Plan, PlanError, Rerun, Verdict, differences};
 use crate::record::{Environment, Outcome, Record, SubmissionOpened, Template};
 use crate::results::{ResultError, read_template};
-use crate::running::current_environment;
+use crate::running::{RunError, current_environment, expand_known};
 use crate::store::{Store, StoreError};
 use crate::submission;
 
@@ -66,6 +67,9 @@ pub enum ForecastError {
     /// A record cannot be read.
     #[error(transparent)]
     Result(#[from] ResultError),
+    /// The list of parameter sets that a step has returned cannot be used.
+    #[error(transparent)]
+    List(#[from] RunError),
 }
 
 /// What submitting `experiment` to `store` would do. Nothing is executed or written.
@@ -74,15 +78,17 @@ pub enum ForecastError {
 /// When the experiment is wrong or the store cannot be read.
 pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result<Forecast, ForecastError> {
     let files = StatCache::load(store);
-    let plan = Plan::new(experiment, &files)?;
+    let mut plan = Arc::new(Plan::new(experiment, &files)?);
     let index = Index::load(store)?;
     let present = store.blobs().present().map_err(|error| StoreError::backend(store, error))?;
-    let decisions = plan.decide(&index, &present, rerun);
+    let mut decisions = plan.decide(&index, &present, rerun)?;
+    let known = Known { index: &index, present: &present, rerun };
+    expand_known(&mut plan, &mut decisions, &known, &files)?;
     let before = submission::last(store, &index, Some(plan.name()))?.map(|(_, opened)| opened);
     let mut warnings: Vec<String> = index.damages().iter().map(ToString::to_string).collect();
     let mut steps = Vec::new();
     let here = current_environment(&files);
-    for (step, decided) in plan.steps().iter().zip(&decisions.steps) {
+    for (step, decided) in plan.steps().zip(&decisions.steps) {
         let mut forecast =
             step_forecast(step.name(), step.operation().description().full_name(), &decided.verdicts);
         forecast.examples = decided.to_run().take(3).map(|cell| decided.ids[cell as usize].short()).collect();

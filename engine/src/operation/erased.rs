@@ -1,5 +1,6 @@
 //! Operations without their types, as the engine handles them.
 
+use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde::de::value::MapDeserializer;
 
 use super::{Description, Operation, Run};
-use crate::codec::{Codec, CodecError};
+use crate::codec::{Codec, CodecError, Json};
 use crate::failure::Failure;
 
 /// A handle of an operation whose types are not known here.
@@ -29,8 +30,18 @@ pub enum CallError {
     Arguments(ValueError),
     /// The operation said so.
     Operation(Failure),
-    /// The output could not be encoded.
+    /// The output could not be encoded, or not decoded.
     Output(CodecError),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arguments(error) => error.fmt(f),
+            Self::Operation(failure) => failure.fmt(f),
+            Self::Output(error) => error.fmt(f),
+        }
+    }
 }
 
 trait Erased: Send + Sync {
@@ -42,6 +53,9 @@ trait Erased: Send + Sync {
     ) -> Result<(), CallError>;
     fn normalise(&self, arguments: &[(&str, &Value)]) -> Result<Value, ValueError>;
     fn codec(&self) -> (&'static str, &'static str);
+    fn output(&self) -> (TypeId, &'static str);
+    fn decodes(&self, bytes: &[u8]) -> Result<(), CodecError>;
+    fn rows(&self, bytes: &[u8]) -> Result<Vec<Value>, CallError>;
 }
 
 struct Typed<O>(PhantomData<fn() -> O>);
@@ -69,6 +83,20 @@ impl<O: Operation> Erased for Typed<O> {
     fn codec(&self) -> (&'static str, &'static str) {
         (O::Codec::NAME, O::Codec::EXTENSION)
     }
+
+    fn output(&self) -> (TypeId, &'static str) {
+        (TypeId::of::<O::Output>(), std::any::type_name::<O::Output>())
+    }
+
+    fn decodes(&self, bytes: &[u8]) -> Result<(), CodecError> {
+        O::Codec::decode(bytes).map(drop)
+    }
+
+    fn rows(&self, bytes: &[u8]) -> Result<Vec<Value>, CallError> {
+        let rows = <Json as Codec<Vec<O::Params>>>::decode(bytes).map_err(CallError::Output)?;
+        let rows = rows.iter().map(|row| Value::from_serde(row).map_err(CallError::Arguments));
+        rows.collect()
+    }
 }
 
 impl Registered {
@@ -85,6 +113,27 @@ impl Registered {
     /// Name and file extension of the codec of its output.
     pub fn codec(&self) -> (&'static str, &'static str) {
         self.0.operation.codec()
+    }
+
+    /// The type of its output, and how Rust calls it.
+    pub(crate) fn output(&self) -> (TypeId, &'static str) {
+        self.0.operation.output()
+    }
+
+    /// Whether these bytes are an output of it.
+    ///
+    /// # Errors
+    /// When they are not; the error says why.
+    pub fn decodes(&self, bytes: &[u8]) -> Result<(), CodecError> {
+        self.0.operation.decodes(bytes)
+    }
+
+    /// Parameter sets of it that another operation returned, as values.
+    ///
+    /// # Errors
+    /// When the bytes are no JSON list of them, or one cannot be hashed.
+    pub(crate) fn rows(&self, bytes: &[u8]) -> Result<Vec<Value>, CallError> {
+        self.0.operation.rows(bytes)
     }
 
     /// Runs it on the given arguments; the encoded output is appended to `output`.

@@ -90,6 +90,7 @@ pub struct Run<'a> {
     pub(crate) capture: &'a Capture,
     pub(crate) runtime: &'a Runtime,
     pub(crate) contexts: &'a Contexts,
+    pub(crate) inputs: Option<super::inputs::Inputs<'a>>,
 }
 
 impl<'a> Run<'a> {
@@ -100,7 +101,7 @@ impl<'a> Run<'a> {
         runtime: &'a Runtime,
         contexts: &'a Contexts,
     ) -> Self {
-        Self { seeds, capture, runtime, contexts }
+        Self { seeds, capture, runtime, contexts, inputs: None }
     }
 
     /// The context of type `C`.

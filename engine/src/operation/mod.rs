@@ -4,11 +4,14 @@
 //! same without its types, as the engine handles it; [`Run`] is what an operation borrows from while it works.
 
 mod erased;
+mod inputs;
 mod lent;
 mod registry;
 mod runtime;
 
 pub use erased::{CallError, Registered};
+pub(crate) use inputs::Inputs;
+pub use inputs::{InputForm, InputInfo};
 pub use lent::{Contexts, Lent, LentKind, Run};
 pub use registry::{Registration, Registry, RegistryError};
 pub use runtime::{Cancellation, Runtime};
@@ -20,6 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::code::Code;
 use crate::codec::Codec;
 use crate::failure::Result;
+use crate::schedule::Resources;
 
 /// A function that can be swept: typed arguments in, a typed output out.
 ///
@@ -54,8 +58,8 @@ use crate::failure::Result;
 pub trait Operation: Send + Sync + 'static {
     /// The arguments the operation owns: its data, and a part of every run's identity.
     type Params: Serialize + DeserializeOwned + Send + 'static;
-    /// What it returns.
-    type Output: Send + 'static;
+    /// What it returns. Later steps may share it between threads.
+    type Output: Send + Sync + 'static;
     /// How the output becomes bytes.
     type Codec: Codec<Self::Output>;
 
@@ -86,20 +90,42 @@ pub struct Description {
     pub code: Code,
     /// The arguments it owns, in the order of the signature.
     pub parameters: Vec<ParameterInfo>,
+    /// What it takes from other steps, in the order of the signature.
+    pub inputs: Vec<InputInfo>,
     /// What it borrows.
     pub lent: Vec<LentKind>,
+    /// What a run of it needs of the machine; nothing said means one cpu.
+    pub resources: Resources,
 }
 
 impl Description {
     /// A description without arguments and borrowings.
     pub fn new(namespace: &'static str, name: &'static str, version: &'static str, code: Code) -> Self {
-        Self { namespace, name, version, doc: "", module: "", code, parameters: Vec::new(), lent: Vec::new() }
+        Self {
+            namespace,
+            name,
+            version,
+            doc: "",
+            module: "",
+            code,
+            parameters: Vec::new(),
+            inputs: Vec::new(),
+            lent: Vec::new(),
+            resources: Resources::default(),
+        }
     }
 
     /// Adds an owned argument.
     #[must_use]
     pub fn parameter(mut self, parameter: ParameterInfo) -> Self {
         self.parameters.push(parameter);
+        self
+    }
+
+    /// Adds an input.
+    #[must_use]
+    pub fn input(mut self, input: InputInfo) -> Self {
+        self.inputs.push(input);
         self
     }
 

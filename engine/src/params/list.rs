@@ -21,6 +21,11 @@ impl List {
         Self { rows: rows.map(|(at, row)| Value::from_serde(&row).map_err(|error| (at, error))).collect() }
     }
 
+    /// The list of these sets, which are values already.
+    pub(crate) fn of_values(rows: Vec<Value>) -> Self {
+        Self { rows: Ok(rows) }
+    }
+
     /// The number of parameter sets, after checking them.
     ///
     /// # Errors

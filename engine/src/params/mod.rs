@@ -11,6 +11,7 @@ mod sweep;
 pub use axis::{AxisValues, IntoAxis};
 pub use grid::Grid;
 pub use list::List;
+pub(crate) use sweep::StepSpec;
 pub use sweep::{IntoSweep, Source, Sweep};
 
 use metalab_cas::value::ValueError;
@@ -67,6 +68,14 @@ pub enum ParamsError {
         sets: u128,
         /// Lengths of the axes.
         axes: String,
+    },
+    /// An argument beside a list.
+    #[error(
+        "argument `{argument}` is set beside a list of parameter sets; give it a value in each set instead"
+    )]
+    Mixed {
+        /// The argument.
+        argument: String,
     },
     /// A grid lacks an argument of the operation.
     #[error("argument `{argument}` of `{operation}` is not given")]

@@ -1,9 +1,13 @@
 //! An operation with the source of its arguments.
 
+use std::marker::PhantomData;
+
 use metalab_cas::Value;
 
-use super::{Grid, List, ParamsError};
+use super::{AxisValues, Grid, List, ParamsError};
+use crate::inputs::{InputSource, IntoInput};
 use crate::operation::{Operation, Registered};
+use crate::schedule::Resources;
 
 /// Where parameter sets come from.
 #[derive(Clone, Debug)]
@@ -12,6 +16,13 @@ pub enum Source {
     Grid(Grid),
     /// An explicit list.
     List(List),
+    /// The list that another step returns.
+    Later(Box<InputSource>),
+    /// A list, and an argument that was set beside it: refused when the experiment is planned.
+    Mixed {
+        /// That argument.
+        argument: String,
+    },
 }
 
 impl Source {
@@ -23,6 +34,9 @@ impl Source {
         match self {
             Self::Grid(grid) => grid.check(),
             Self::List(list) => list.check(),
+            // Not known before the other step has run.
+            Self::Later(_) => Ok(0),
+            Self::Mixed { argument } => Err(ParamsError::Mixed { argument: argument.clone() }),
         }
     }
 
@@ -31,55 +45,126 @@ impl Source {
         match self {
             Self::Grid(grid) => grid.describe(),
             Self::List(list) => list.describe(),
+            Self::Later(source) => Value::Variant("later".into(), Box::new(source.describe())),
+            Self::Mixed { .. } => Value::Null,
         }
     }
 }
 
-/// An operation with the source of its arguments: a step of an experiment.
-#[derive(Clone, Debug)]
-pub struct Sweep {
-    pub(crate) operation: Registered,
-    pub(crate) source: Source,
-    pub(crate) name: Option<String>,
+/// An operation with the source of its arguments: a step of an experiment. `T` is what the operation returns.
+#[derive(Debug)]
+pub struct Sweep<T> {
+    pub(crate) spec: StepSpec,
+    output: PhantomData<fn() -> T>,
 }
 
-impl Sweep {
+/// A step of an experiment without its types.
+#[derive(Clone, Debug)]
+pub(crate) struct StepSpec {
+    pub(crate) operation: Registered,
+    pub(crate) source: Source,
+    pub(crate) inputs: Vec<(String, InputSource)>,
+    pub(crate) name: Option<String>,
+    pub(crate) resources: Option<Resources>,
+}
+
+impl StepSpec {
+    /// The step's name.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.operation.description().name)
+    }
+}
+
+impl<T> Clone for Sweep<T> {
+    fn clone(&self) -> Self {
+        Self { spec: self.spec.clone(), output: PhantomData }
+    }
+}
+
+impl<T> Sweep<T> {
     /// `O` over a grid.
-    pub fn grid<O: Operation>(grid: Grid) -> Self {
-        Self { operation: Registered::of::<O>(), source: Source::Grid(grid), name: None }
+    pub fn grid<O: Operation<Output = T>>(grid: Grid) -> Self {
+        Self::of::<O>(Source::Grid(grid))
     }
 
     /// `O` over an explicit list of its parameters.
-    pub fn list<O: Operation>(rows: impl IntoIterator<Item = O::Params>) -> Self {
-        Self { operation: Registered::of::<O>(), source: Source::List(List::new(rows)), name: None }
+    pub fn list<O: Operation<Output = T>>(rows: impl IntoIterator<Item = O::Params>) -> Self {
+        Self::of::<O>(Source::List(List::new(rows)))
+    }
+
+    /// `O` over the list of its parameters that another step returns.
+    ///
+    /// That step must have a single cell: gather before it decides.
+    pub fn list_from<O: Operation<Output = T>>(rows: impl IntoInput<Vec<O::Params>>) -> Self {
+        Self::of::<O>(Source::Later(Box::new(rows.into_input())))
+    }
+
+    /// Sets one argument: to a value, or to several to sweep over. The setters of an operation's builder do this
+    /// with checked types.
+    #[must_use]
+    pub fn axis(mut self, name: &str, values: AxisValues) -> Self {
+        self.spec.source = match self.spec.source {
+            Source::Grid(grid) => Source::Grid(grid.axis(name, values)),
+            Source::Mixed { argument } => Source::Mixed { argument },
+            Source::List(_) | Source::Later(_) => Source::Mixed { argument: name.to_owned() },
+        };
+        self
+    }
+
+    /// `O` over any source of its parameters.
+    pub fn of<O: Operation<Output = T>>(source: Source) -> Self {
+        let operation = Registered::of::<O>();
+        Self {
+            spec: StepSpec { operation, source, inputs: Vec::new(), name: None, resources: None },
+            output: PhantomData,
+        }
+    }
+
+    /// Wires an input of the operation. The setters of an operation's builder do this with checked types.
+    #[must_use]
+    pub fn input(mut self, name: impl Into<String>, source: InputSource) -> Self {
+        self.spec.inputs.push((name.into(), source));
+        self
     }
 
     /// Names the step; without it the step has the operation's name.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.spec.name = Some(name.into());
+        self
+    }
+
+    /// What each run of the step needs of the machine, instead of what the operation says.
+    #[must_use]
+    pub fn resources(mut self, resources: Resources) -> Self {
+        self.spec.resources = Some(resources);
         self
     }
 
     /// The step's name.
     pub fn step_name(&self) -> &str {
-        self.name.as_deref().unwrap_or(self.operation.description().name)
+        self.spec.name()
     }
 
     /// The operation.
     pub fn operation(&self) -> &Registered {
-        &self.operation
+        &self.spec.operation
     }
 }
 
-/// What [`Experiment::sweep`](crate::experiment::Experiment::sweep) takes: a sweep, or a builder in which every argument is given.
+/// What [`Experiment::step`](crate::experiment::Experiment::step) takes: a sweep, or a builder in which every argument and input is given.
 pub trait IntoSweep {
+    /// What the operation returns.
+    type Output;
+
     /// The sweep.
-    fn into_sweep(self) -> Sweep;
+    fn into_sweep(self) -> Sweep<Self::Output>;
 }
 
-impl IntoSweep for Sweep {
-    fn into_sweep(self) -> Sweep {
+impl<T> IntoSweep for Sweep<T> {
+    type Output = T;
+
+    fn into_sweep(self) -> Self {
         self
     }
 }

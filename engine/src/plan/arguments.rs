@@ -20,6 +20,8 @@ const MAP: u8 = 0x09;
 #[derive(Clone, Debug)]
 pub(crate) struct Arguments {
     axes: Vec<Axis>,
+    /// The swept ones among them, slowest first.
+    swept: Vec<usize>,
     sets: u64,
     /// Names of the swept arguments, slowest first.
     pub(crate) coordinates: Vec<String>,
@@ -40,6 +42,8 @@ struct Axis {
 struct Choice {
     /// What the operation is called with.
     arguments: Vec<(String, Value)>,
+    /// Those of them that are paths or have paths inside, by content.
+    contents: Vec<(String, Value)>,
     /// What is hashed: canonical entries, without those equal to their default.
     entries: Vec<u8>,
     count: u64,
@@ -57,6 +61,14 @@ impl Arguments {
         match source {
             Source::Grid(grid) => Self::of_grid(operation, grid, sets, files),
             Source::List(list) => Self::of_list(operation, list, sets, files),
+            // Nothing is known yet; the step is planned again when the list is there.
+            Source::Later(_) | Source::Mixed { .. } => Ok(Self {
+                axes: vec![Axis { choices: Vec::new(), stride: 1, swept: true }],
+                swept: vec![0],
+                sets: 0,
+                coordinates: operation.description().parameters.iter().map(|p| p.name.to_owned()).collect(),
+                fixed: Vec::new(),
+            }),
         }
     }
 
@@ -78,9 +90,16 @@ impl Arguments {
         }
         axes.sort_by(|a, b| a.0.cmp(&b.0));
         let axes: Vec<_> = axes.into_iter().map(|(_, axis)| axis).collect();
+        let mut swept: Vec<usize> = (0..axes.len()).filter(|at| axes[*at].swept).collect();
+        // Axes of one value share their stride with the next: the order of the names decides.
+        let place = |at: &usize| {
+            let name = axes[*at].choices[0].arguments[0].0.as_str();
+            coordinates.iter().position(|coordinate| coordinate == name)
+        };
+        swept.sort_by_key(place);
         let mut fixed = Vec::new();
         write_map(axes.iter().filter(|axis| !axis.swept).map(|axis| &axis.choices[0]), &mut fixed);
-        Ok(Self { axes, sets, coordinates, fixed })
+        Ok(Self { axes, swept, sets, coordinates, fixed })
     }
 
     fn of_list(operation: &Registered, list: &List, sets: u64, files: &StatCache) -> Result<Self, PlanError> {
@@ -101,6 +120,7 @@ impl Arguments {
         }
         Ok(Self {
             axes: vec![Axis { choices, stride: 1, swept: true }],
+            swept: vec![0],
             sets,
             coordinates: names,
             fixed: Vec::new(),
@@ -110,6 +130,31 @@ impl Arguments {
     /// The number of parameter sets.
     pub(crate) fn sets(&self) -> u64 {
         self.sets
+    }
+
+    /// Names and length of each swept axis, slowest first.
+    pub(crate) fn own_axes(&self) -> Vec<(Vec<String>, u64)> {
+        let axis = |at: &usize| {
+            let choices = &self.axes[*at].choices;
+            let names = match choices.first() {
+                Some(first) => first.arguments.iter().map(|(name, _)| name.clone()).collect(),
+                None => self.coordinates.clone(),
+            };
+            (names, choices.len() as u64)
+        };
+        self.swept.iter().map(axis).collect()
+    }
+
+    /// The arguments at a coordinate of a swept axis, by content, in the order of their names in [`Self::own_axes`].
+    pub(crate) fn coordinate(&self, axis: usize, at: u64) -> Vec<Value> {
+        let axis = &self.axes[self.swept[axis]];
+        let names = axis.choices[0].arguments.iter().map(|(name, _)| name);
+        let choice = &axis.choices[at as usize];
+        let by_content = |name: &String| {
+            let all = choice.contents.iter().chain(&choice.arguments);
+            all.into_iter().find(|(other, _)| other == name).map_or(Value::Null, |(_, value)| value.clone())
+        };
+        names.map(by_content).collect()
     }
 
     fn choices(&self, set: u64) -> impl Iterator<Item = (&Axis, &Choice)> + Clone {
@@ -232,8 +277,14 @@ impl<'a> Resolver<'a> {
     }
 
     fn choice(&self, arguments: Vec<(String, Value)>) -> Result<Choice, PlanError> {
-        let mut choice =
-            Choice { arguments, entries: Vec::new(), count: 0, watched: Vec::new(), shown: Vec::new() };
+        let mut choice = Choice {
+            arguments,
+            contents: Vec::new(),
+            entries: Vec::new(),
+            count: 0,
+            watched: Vec::new(),
+            shown: Vec::new(),
+        };
         let mut entries = Vec::with_capacity(choice.arguments.len());
         for (name, value) in &choice.arguments {
             if self.defaults.get(name.as_str()) == Some(value) {
@@ -246,6 +297,7 @@ impl<'a> Resolver<'a> {
                 choice.watched.extend(watched);
                 super::files::shown_paths(name, value, &mut choice.shown);
                 content.encode(&mut entry).map_err(|error| ParamsError::value(name, &error))?;
+                choice.contents.push((name.clone(), content));
             } else {
                 value.encode(&mut entry).map_err(|error| ParamsError::value(name, &error))?;
             }

@@ -4,20 +4,31 @@ mod arguments;
 mod decide;
 mod explain;
 mod files;
+mod inputs;
+mod space;
 mod step;
+mod stored;
+mod wiring;
 
+pub(crate) use decide::Known;
 pub use decide::{Cell, Decisions, Rerun, StepDecisions, Verdict};
 pub use explain::{Difference, differences};
 pub(crate) use explain::{compare, entries};
+use inputs::InputPlan;
+pub(crate) use inputs::{Feeds, Given, GivenInput, Unknown};
 pub(crate) use step::head;
 pub use step::{Scratch, StepPlan};
 
 use std::collections::HashSet;
+use std::sync::Arc;
+
+use metalab_cas::Value;
 
 use crate::context::{ContentError, StatCache};
 use crate::experiment::Experiment;
 use crate::name::{Name, NameError};
-use crate::params::ParamsError;
+use crate::params::{List, ParamsError, Source};
+use crate::schedule::CellId;
 
 /// An experiment that cannot be planned; the store was not touched.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +42,7 @@ pub enum PlanError {
         source: NameError,
     },
     /// The experiment has no step.
-    #[error("experiment `{experiment}` has no steps; add one by `.sweep(...)`")]
+    #[error("experiment `{experiment}` has no steps; add one by `experiment.step(...)` or `.sweep(...)`")]
     NoSteps {
         /// The experiment.
         experiment: String,
@@ -43,6 +54,173 @@ pub enum PlanError {
         experiment: String,
         /// The name.
         step: String,
+    },
+    /// A cycle of steps.
+    #[error("the steps need each other in a circle: {path}; take one of these inputs out")]
+    Cycle {
+        /// Names of the steps, from one back to itself.
+        path: String,
+    },
+    /// A handle of another experiment.
+    #[error(
+        "input `{input}` is wired to step `{step}` of another experiment; add that step to `{experiment}` too (its runs are shared), or use `Upstream::run(\"id\")`"
+    )]
+    ForeignStep {
+        /// The input.
+        input: String,
+        /// The step.
+        step: String,
+        /// This experiment.
+        experiment: String,
+    },
+    /// No step of that name.
+    #[error("input `{input}` is wired to a step called `{step}`, which is not there; there are {known}")]
+    NoStep {
+        /// The input.
+        input: String,
+        /// What was asked for.
+        step: String,
+        /// The steps there are.
+        known: String,
+    },
+    /// An input that is not wired.
+    #[error("input `{input}` (`{expected}`) of `{operation}` is not wired to a step")]
+    MissingInput {
+        /// The operation.
+        operation: String,
+        /// The input.
+        input: String,
+        /// Its type.
+        expected: String,
+    },
+    /// An input that the operation does not have.
+    #[error("`{operation}` has no input `{input}`; it has {known}")]
+    UnknownInput {
+        /// The operation.
+        operation: String,
+        /// The input.
+        input: String,
+        /// Its inputs.
+        known: String,
+    },
+    /// One value for many, or the reverse.
+    #[error("input `{input}` takes {}", if *many { "many values: wire it to `step.gather()`" } else { "one value: wire it to the step itself, not to a gather" })]
+    InputShape {
+        /// The input.
+        input: String,
+        /// Whether it takes many.
+        many: bool,
+    },
+    /// An output of another type.
+    #[error("input `{input}` takes `{expected}`, but step `{step}` returns {found}")]
+    InputType {
+        /// The input.
+        input: String,
+        /// Its type.
+        expected: String,
+        /// The step it is wired to.
+        step: String,
+        /// What that returns.
+        found: String,
+    },
+    /// An output in another encoding.
+    #[error(
+        "input `{input}` reads {expected}, but step `{step}` writes {found}; write the codec of that step's operation before the argument, `#[codec(...)]`"
+    )]
+    InputCodec {
+        /// The input.
+        input: String,
+        /// What it reads.
+        expected: &'static str,
+        /// The step it is wired to.
+        step: String,
+        /// What that writes.
+        found: &'static str,
+    },
+    /// A gather over an axis that is not there.
+    #[error("input `{input}` is gathered over or by `{axis}`, which its step does not have; it has {known}")]
+    NoAxis {
+        /// The input.
+        input: String,
+        /// The axis.
+        axis: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A gather over a name that two axes have.
+    #[error("input `{input}`: the axis `{axis}` may be `{first}` or `{second}`; write one of these")]
+    AmbiguousAxis {
+        /// The input.
+        input: String,
+        /// The name.
+        axis: String,
+        /// One of them.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// A zip of unequal lengths.
+    #[error(
+        "input `{input}` is zipped, but it has {own} cells of its own and the inputs before it have {before}; make them equal, or leave `.zip()` out to combine all with all"
+    )]
+    Zip {
+        /// The input.
+        input: String,
+        /// Cells of the others.
+        before: u64,
+        /// Its cells.
+        own: u64,
+    },
+    /// A zip along axes with others between them.
+    #[error(
+        "input `{input}` is zipped along axes that are not neighbours, because a shared one lies between them; wire the inputs that share axes first"
+    )]
+    ZipApart {
+        /// The input.
+        input: String,
+    },
+    /// More cells than a step may have.
+    #[error(
+        "the inputs and arguments make {cells} cells ({axes}), more than the {} that one step may have; gather, or sweep fewer values",
+        crate::params::MAX_SETS
+    )]
+    TooManyCells {
+        /// How many, or how it could not be counted.
+        cells: String,
+        /// The axes with their lengths.
+        axes: String,
+    },
+    /// A list of parameter sets from a step with several cells.
+    #[error(
+        "the list of parameter sets comes from step `{step}`, which has {cells} cells; a list comes from one: gather before the step that decides"
+    )]
+    ListOfMany {
+        /// The step.
+        step: String,
+        /// Its cells.
+        cells: u64,
+    },
+    /// A step that needs more than there is.
+    #[error(
+        "step `{step}` needs {needs} of `{resource}`, and there are {has}; give it less, or the run more by `.capacity(...)`"
+    )]
+    Resources {
+        /// The step.
+        step: String,
+        /// What is short.
+        resource: String,
+        /// What a run needs.
+        needs: u64,
+        /// What there is.
+        has: u64,
+    },
+    /// A value of the store that is not there.
+    #[error("input `{input}`: {reason}")]
+    Stored {
+        /// The input.
+        input: String,
+        /// What is wrong.
+        reason: String,
     },
     /// A tag or metadata key twice.
     #[error("the {what} `{name}` is given twice")]
@@ -130,32 +308,72 @@ pub enum PlanError {
 }
 
 impl PlanError {
-    fn in_step(self, step: &str) -> Self {
+    pub(crate) fn in_step(self, step: &str) -> Self {
+        if matches!(self, Self::Step { .. }) {
+            return self;
+        }
         Self::Step { step: step.to_owned(), source: Box::new(self) }
     }
 }
 
-/// An experiment whose steps are resolved: every cell has its run id.
+/// An experiment whose steps are resolved: what makes the run id of every cell, but for inputs that no run has made
+/// yet.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) experiment: Experiment,
-    pub(crate) steps: Vec<StepPlan>,
+    pub(crate) steps: Vec<Arc<StepPlan>>,
+    /// Numbers of the steps, each after those it needs.
+    pub(crate) order: Vec<usize>,
 }
 
 impl Plan {
-    /// Resolves an experiment: checks names and parameters, reads files and folders (through `files`).
+    /// Resolves an experiment: checks names, parameters and wires, reads files and folders (through `files`).
     ///
     /// # Errors
     /// See [`PlanError`]; nothing was written anywhere.
     pub fn new(experiment: &Experiment, files: &StatCache) -> Result<Self, PlanError> {
         check(experiment)?;
-        let steps = experiment.sweeps.iter().map(|sweep| StepPlan::new(experiment, sweep, files));
-        Ok(Self { experiment: experiment.clone(), steps: steps.collect::<Result<_, _>>()? })
+        let order = wiring::order(experiment)?;
+        let mut planned: Vec<Option<Arc<StepPlan>>> = vec![None; experiment.specs.len()];
+        for step in &order {
+            planned[*step] = Some(Arc::new(StepPlan::new(experiment, *step, &planned, files)?));
+        }
+        let steps = planned.into_iter().flatten().collect();
+        Ok(Self { experiment: experiment.clone(), steps, order })
     }
 
-    /// The steps, in order.
-    pub fn steps(&self) -> &[StepPlan] {
-        &self.steps
+    /// The same with a list of parameter sets that was not known before: the step that waited for it has cells, and
+    /// so have those after it. Gives the numbers of these.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub(crate) fn expand(
+        &self,
+        step: usize,
+        rows: Vec<Value>,
+        files: &StatCache,
+    ) -> Result<(Self, Vec<usize>), PlanError> {
+        let mut experiment = self.experiment.clone();
+        experiment.specs[step].source = Source::List(List::of_values(rows));
+        let mut planned: Vec<Option<Arc<StepPlan>>> = self.steps.iter().cloned().map(Some).collect();
+        let mut expanded = Vec::new();
+        for number in &self.order {
+            if self.steps[*number].is_expanded() {
+                continue;
+            }
+            let plan = StepPlan::new(&experiment, *number, &planned, files)?;
+            if plan.is_expanded() {
+                expanded.push(*number);
+            }
+            planned[*number] = Some(Arc::new(plan));
+        }
+        let steps = planned.into_iter().flatten().collect();
+        Ok((Self { experiment, steps, order: self.order.clone() }, expanded))
+    }
+
+    /// The steps, in the order in which they were added.
+    pub fn steps(&self) -> impl ExactSizeIterator<Item = &StepPlan> {
+        self.steps.iter().map(|step| &**step)
     }
 
     /// Name of the experiment.
@@ -163,9 +381,34 @@ impl Plan {
         &self.experiment.name
     }
 
-    /// The number of cells of all steps.
+    /// The number of cells of all steps, as far as they are known.
     pub fn cells(&self) -> u64 {
-        self.steps.iter().map(StepPlan::cells).sum()
+        self.steps().map(StepPlan::cells).sum()
+    }
+
+    /// Whether a cell took something from a run that this submission has executed.
+    pub(crate) fn took_anew(&self, (step, cell): CellId, decisions: &Decisions) -> bool {
+        self.steps[step].inputs.iter().filter_map(InputPlan::edge).any(|edge| {
+            let verdicts = &decisions.steps[edge.from].verdicts;
+            edge.needs(cell)
+                .any(|cell| verdicts.get(cell as usize).is_some_and(|v| v.runs() || *v == Verdict::CutOff))
+        })
+    }
+
+    /// What other steps take from this one.
+    pub(crate) fn feeds(&self, step: usize) -> Feeds {
+        let inputs = self.steps.iter().flat_map(|step| &step.inputs);
+        let artifacts =
+            inputs.filter(|input| input.from_step() == Some(step)).any(|input| input.artifact.is_some());
+        Feeds { any: self.feeds_any(step), artifacts }
+    }
+
+    /// Whether another step takes something from this one.
+    pub(crate) fn feeds_any(&self, step: usize) -> bool {
+        self.steps().any(|other| {
+            other.inputs.iter().any(|input| input.from_step() == Some(step))
+                || other.list_from() == Some(step)
+        })
     }
 }
 
@@ -176,14 +419,14 @@ fn check(experiment: &Experiment) -> Result<(), PlanError> {
     };
     name("experiment", &experiment.name)?;
     name("experiment's version", &experiment.version)?;
-    if experiment.sweeps.is_empty() {
+    if experiment.specs.is_empty() {
         return Err(PlanError::NoSteps { experiment: experiment.name.clone() });
     }
     let mut steps = HashSet::new();
-    for sweep in &experiment.sweeps {
-        name("step", sweep.step_name())?;
-        if !steps.insert(sweep.step_name()) {
-            let (experiment, step) = (experiment.name.clone(), sweep.step_name().to_owned());
+    for spec in &experiment.specs {
+        name("step", spec.name())?;
+        if !steps.insert(spec.name()) {
+            let (experiment, step) = (experiment.name.clone(), spec.name().to_owned());
             return Err(PlanError::DuplicateStep { experiment, step });
         }
     }

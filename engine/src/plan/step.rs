@@ -1,32 +1,47 @@
 //! One step, ready to run: its cells by index, their run ids and arguments.
 
-use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use metalab_cas::{Digest, Hasher, Map, Value};
 
 use super::arguments::{Arguments, defaults_map};
-use super::{PlanError, files};
+use super::inputs::{Feed, InputPlan};
+use super::space::{self, Axis, Incoming, Space};
+use super::{PlanError, files, wiring};
 use crate::code::Grade;
 use crate::context::{StatCache, Watched};
 use crate::experiment::Experiment;
 use crate::id::RunId;
 use crate::operation::{LentKind, Registered};
-use crate::params::Sweep;
+use crate::params::{MAX_SETS, Source, StepSpec};
 use crate::recipe::{HeadParts, RecipeHead, VERSION};
 use crate::record::{CodeItemRecord, ContextRecord, Template, to_cbor};
+use crate::schedule::{Edge, Resources};
 
-/// A step of an experiment, ready to run. Its cells are numbered: parameter sets, and within the slowest axis
-/// of all, replicates.
+/// A step of an experiment, ready to run. Its cells are numbered: its own parameter sets fastest, then the coordinates
+/// it takes over from its inputs, replicates slowest of all.
 #[derive(Clone, Debug)]
 pub struct StepPlan {
+    /// Its number in the experiment.
+    pub(crate) number: usize,
     pub(crate) name: String,
     pub(crate) operation: Registered,
     pub(crate) template: Template,
     pub(crate) template_digest: Digest,
-    pub(crate) arguments: Arguments,
+    pub(crate) arguments: Arc<Arguments>,
     /// The parameter source by value, encoded.
     pub(crate) source: Vec<u8>,
+    /// How the inputs are wired, by value, encoded; nothing for a step without.
+    pub(crate) wiring: Vec<u8>,
+    pub(crate) inputs: Vec<InputPlan>,
+    pub(crate) space: Space,
+    /// The list of parameter sets comes from this step, and it is not there yet.
+    later: Option<usize>,
+    /// Whether the cells are known: not before the lists of parameter sets that they come from.
+    expanded: bool,
+    cells: u64,
+    pub(crate) resources: Resources,
     pub(crate) replicates: u64,
     pub(crate) base_seed: Option<u64>,
     /// Files and folders of the contexts it borrows.
@@ -43,15 +58,94 @@ pub struct Scratch {
 }
 
 impl StepPlan {
-    pub(super) fn new(experiment: &Experiment, sweep: &Sweep, files: &StatCache) -> Result<Self, PlanError> {
-        let operation = sweep.operation.clone();
+    /// Resolves a step; `before` has those it needs.
+    pub(super) fn new(
+        experiment: &Experiment,
+        number: usize,
+        before: &[Option<Arc<Self>>],
+        files: &StatCache,
+    ) -> Result<Self, PlanError> {
+        let spec = &experiment.specs[number];
+        Self::resolve(experiment, number, spec, before, files).map_err(|error| error.in_step(spec.name()))
+    }
+
+    fn resolve(
+        experiment: &Experiment,
+        number: usize,
+        spec: &StepSpec,
+        before: &[Option<Arc<Self>>],
+        files: &StatCache,
+    ) -> Result<Self, PlanError> {
+        let operation = spec.operation.clone();
         let description = operation.description();
-        let arguments = Arguments::resolve(&operation, &sweep.source, files)
-            .map_err(|error| error.in_step(sweep.step_name()))?;
-        let (base_seed, replicates) = match (&experiment.seeds, description.takes_seeds()) {
-            (_, false) => (None, 1),
-            (Some(seeds), true) => (Some(seeds.base()), seeds.count()),
+        let description_resources = description.resources.clone();
+        let arguments = Arc::new(Arguments::resolve(&operation, &spec.source, files)?);
+        let (base_seed, seeded) = match (&experiment.seeds, description.takes_seeds()) {
+            (_, false) => (None, None),
+            (Some(seeds), true) => (Some(seeds.base()), Some(seeds.count())),
             (None, true) => return Err(PlanError::NoSeeds { operation: description.full_name() }),
+        };
+        let by_name: HashMap<&str, usize> =
+            experiment.specs.iter().enumerate().map(|(number, spec)| (spec.name(), number)).collect();
+        let of_inputs = wiring::of_inputs(spec)?;
+        let mut incoming = Vec::new();
+        for (at, (info, source)) in of_inputs.iter().enumerate() {
+            let Some(from) = wiring::origin(experiment, &by_name, info.name, source)? else { continue };
+            wiring::check_type(info, source, &experiment.specs[from])?;
+            let Some(step) = &before[from] else { continue };
+            incoming.push(Incoming { number: at, name: info.name, source, from, space: &step.space });
+        }
+        let unexpanded = |from: &usize| before[*from].as_ref().is_some_and(|step| !step.expanded);
+        let later = match &spec.source {
+            Source::Later(source) => wiring::origin(experiment, &by_name, "list of parameter sets", source)?,
+            _ => None,
+        };
+        if let (Source::Later(_), None) = (&spec.source, later) {
+            let reason = "a list of parameter sets comes from a step, not from the store".to_owned();
+            return Err(PlanError::Stored { input: "list of parameter sets".into(), reason });
+        }
+        if let Some(step) = later.and_then(|from| before[from].as_ref())
+            && step.expanded
+            && step.cells != 1
+        {
+            return Err(PlanError::ListOfMany { step: step.name.clone(), cells: step.cells });
+        }
+        let expanded =
+            later.is_none() && !incoming.iter().map(|incoming| incoming.from).any(|from| unexpanded(&from));
+        let own = Axis::own(number, spec.name(), &arguments);
+        let (space, wires) = space::join(number, &incoming, seeded, own)?;
+        let mut wires = wires.into_iter();
+        let inputs: Vec<InputPlan> = of_inputs
+            .iter()
+            .enumerate()
+            .map(|(at, (info, source))| InputPlan {
+                name: info.name,
+                artifact: source.artifact.clone(),
+                many: info.many,
+                feed: match incoming.iter().any(|incoming| incoming.number == at) {
+                    true => Feed::Step(Box::new(wires.next().expect("one wire for each incoming input"))),
+                    false => Feed::Store(source.origin.clone()),
+                },
+            })
+            .collect();
+        let cells = match (expanded, space.cells()) {
+            (false, _) => 0,
+            (true, Some(cells)) if cells <= MAX_SETS => cells,
+            (true, cells) => {
+                let axes = space.axes.iter().filter(|axis| axis.length > 1);
+                let axes: Vec<_> = axes.map(|axis| format!("{axis}: {}", axis.length)).collect();
+                let cells = cells.map_or_else(|| "more than 2^64".into(), |cells| cells.to_string());
+                return Err(PlanError::TooManyCells { cells, axes: axes.join(", ") });
+            }
+        };
+        let wiring = match of_inputs.is_empty() {
+            true => Vec::new(),
+            false => {
+                let wires = of_inputs.iter().map(|(info, source)| {
+                    Value::List(vec![Value::Text(info.name.to_owned()), source.describe()])
+                });
+                Value::List(wires.collect()).to_bytes().map_err(|error| source_error(spec, &error))?
+            }
         };
         let (contexts, watched) = contexts(experiment, &operation, files)?;
         let code = match (description.code.grade, description.code.digest) {
@@ -82,19 +176,24 @@ impl StepPlan {
                 .collect(),
             parameters: description.parameters.iter().map(|parameter| parameter.name.into()).collect(),
         };
-        let source = sweep.source.describe().to_bytes().map_err(|error| PlanError::Source {
-            step: sweep.step_name().to_owned(),
-            reason: error.to_string(),
-        })?;
+        let source = spec.source.describe().to_bytes().map_err(|error| source_error(spec, &error))?;
         Ok(Self {
-            name: sweep.step_name().to_owned(),
+            number,
+            name: spec.name().to_owned(),
             head: head(&template),
             template_digest: Digest::of(&to_cbor(&template)),
             operation,
             template,
             arguments,
             source,
-            replicates,
+            wiring,
+            inputs,
+            replicates: space.replicates(),
+            space,
+            later,
+            expanded,
+            cells,
+            resources: spec.resources.clone().unwrap_or(description_resources),
             base_seed,
             watched,
         })
@@ -115,25 +214,61 @@ impl StepPlan {
         &self.template
     }
 
-    /// The number of cells: parameter sets times replicates.
+    /// The number of cells; 0 while they are not known.
     pub fn cells(&self) -> u64 {
-        self.arguments.sets() * self.replicates
+        self.cells
+    }
+
+    /// Whether the cells are known: not before the list of parameter sets that they come from.
+    pub fn is_expanded(&self) -> bool {
+        self.expanded
+    }
+
+    /// The step whose output is the list of parameter sets, while that is not known.
+    pub(crate) fn list_from(&self) -> Option<usize> {
+        self.later
+    }
+
+    /// Cells of one replicate.
+    pub(crate) fn sets(&self) -> u64 {
+        self.cells / self.replicates.max(1)
     }
 
     /// Parameter set and replicate of a cell.
     pub(crate) fn split(&self, cell: u64) -> (u64, u64) {
-        (cell % self.arguments.sets(), cell / self.arguments.sets())
+        (cell % self.arguments.sets().max(1), cell / self.sets().max(1))
     }
 
-    /// The run id of a cell.
-    pub fn run_id(&self, cell: u64, scratch: &mut Scratch) -> RunId {
+    /// The edges from the steps it needs, for the schedule.
+    pub(crate) fn edges(&self) -> Vec<Edge> {
+        let edges = self.inputs.iter().filter_map(InputPlan::edge).filter(|_| self.expanded);
+        edges.cloned().collect()
+    }
+
+    /// The coordinates it takes over from other steps, by value, encoded; nothing if there are none.
+    pub(crate) fn dimensions(&self) -> Vec<u8> {
+        let wires = self.inputs.iter().filter_map(|input| match &input.feed {
+            Feed::Step(wire) => Some(&**wire),
+            Feed::Store(_) => None,
+        });
+        let described = space::describe(self.number, &self.space, wires);
+        described.and_then(|value| value.to_bytes().ok()).unwrap_or_default()
+    }
+
+    /// Names for copies of artifacts, by input.
+    pub(crate) fn file_names(&self) -> Vec<Option<String>> {
+        self.inputs.iter().map(|input| input.artifact.clone()).collect()
+    }
+
+    /// The run id of a cell; `inputs` is the canonical map of its inputs, empty for a step without.
+    pub fn run_id(&self, cell: u64, inputs: &[u8], scratch: &mut Scratch) -> RunId {
         let (set, replicate) = self.split(cell);
         self.arguments.identity(set, &mut scratch.arguments);
-        self.head.run_id(&scratch.arguments, replicate, &[], &mut scratch.preimage)
+        self.head.run_id(&scratch.arguments, replicate, inputs, &mut scratch.preimage)
     }
 
-    /// The run ids of all cells in index order; large steps use all cores.
-    pub fn run_ids(&self) -> Vec<RunId> {
+    /// The run ids of all cells of a step without inputs, in index order; large steps use all cores.
+    pub(crate) fn run_ids(&self) -> Vec<RunId> {
         let cells = usize::try_from(self.cells()).expect("at most a hundred million cells");
         let mut ids = vec![RunId(Digest::from_bytes([0; 32])); cells];
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -143,7 +278,7 @@ impl StepPlan {
                 let mut work = move || {
                     let mut scratch = Scratch::default();
                     for (offset, id) in part_ids.iter_mut().enumerate() {
-                        *id = self.run_id((number * part + offset) as u64, &mut scratch);
+                        *id = self.run_id((number * part + offset) as u64, &[], &mut scratch);
                     }
                 };
                 if cells > part {
@@ -160,6 +295,10 @@ impl StepPlan {
     pub(crate) fn watched(&self, set: u64) -> impl Iterator<Item = &Watched> {
         self.watched.iter().chain(self.arguments.watched(set))
     }
+}
+
+fn source_error(spec: &StepSpec, error: &metalab_cas::value::ValueError) -> PlanError {
+    PlanError::Source { step: spec.name().to_owned(), reason: error.to_string() }
 }
 
 /// The hashed head of a template; the same for a plan and for a record read back.

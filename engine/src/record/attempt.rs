@@ -60,6 +60,9 @@ pub struct Attempt {
     /// The replicate, for operations that take seeds.
     #[n(3)]
     pub replicate: Option<u64>,
+    /// Its inputs, in the order of the operation's signature.
+    #[cbor(n(4), with = "list", has_nil)]
+    pub inputs: Vec<InputRef>,
     /// How it ended.
     #[n(5)]
     pub outcome: Outcome,
@@ -114,6 +117,28 @@ pub struct Attempt {
     /// Why it was executed although a record existed (`rerun`, `repair: ...`); absent for a plain miss.
     #[n(22)]
     pub reason: Option<String>,
+}
+
+/// An input as it entered the run id, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct InputRef {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// Digest of the value; absent for a gather.
+    #[n(1)]
+    pub digest: Option<Digest>,
+    /// The run that made it, if it was a run.
+    #[n(2)]
+    pub run: Option<RunId>,
+    /// The artifact of that run; absent for its return value.
+    #[n(3)]
+    pub artifact: Option<String>,
+    /// For a gather, its parts: a stored canonical list of `[coordinates, bytes(digest), bytes(run id)]`, in the order
+    /// in which they were hashed.
+    #[n(4)]
+    pub gather: Option<ValueRef>,
 }
 
 /// Where the bytes of a value lie.

@@ -11,10 +11,11 @@ mod submission;
 mod template;
 
 pub use attempt::{
-    ArtifactRef, Attempt, ErrorRecord, Outcome, OutputRef, Place, Scalar, SeriesRef, Shown, ValueRef,
+    ArtifactRef, Attempt, ErrorRecord, InputRef, Outcome, OutputRef, Place, Scalar, SeriesRef, Shown,
+    ValueRef,
 };
 pub use environment::Environment;
-pub use submission::{Closing, StepRecord, SubmissionClosed, SubmissionOpened};
+pub use submission::{Closing, SkipCause, StepRecord, StepResolved, SubmissionClosed, SubmissionOpened};
 pub use template::{CodeItemRecord, ContextRecord, Template};
 
 /// The highest frame level this version understands.
@@ -28,6 +29,8 @@ pub mod kind {
     pub const SUBMISSION_OPENED: u8 = 2;
     /// A [`SubmissionClosed`](super::SubmissionClosed).
     pub const SUBMISSION_CLOSED: u8 = 3;
+    /// A [`StepResolved`](super::StepResolved).
+    pub const STEP_RESOLVED: u8 = 4;
 }
 
 /// A record that could not be read.
@@ -64,6 +67,8 @@ pub enum Record {
     Opened(Box<SubmissionOpened>),
     /// A submission came to its end.
     Closed(Box<SubmissionClosed>),
+    /// The cells of a step became known.
+    Resolved(Box<StepResolved>),
     /// A kind this version does not know and may skip.
     Unknown(u8),
 }
@@ -87,6 +92,7 @@ impl Record {
             kind::ATTEMPT => Self::Attempt(Box::new(minicbor::decode(payload).map_err(wrong)?)),
             kind::SUBMISSION_OPENED => Self::Opened(Box::new(minicbor::decode(payload).map_err(wrong)?)),
             kind::SUBMISSION_CLOSED => Self::Closed(Box::new(minicbor::decode(payload).map_err(wrong)?)),
+            kind::STEP_RESOLVED => Self::Resolved(Box::new(minicbor::decode(payload).map_err(wrong)?)),
             other => Self::Unknown(other),
         })
     }

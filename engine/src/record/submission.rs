@@ -4,7 +4,7 @@ use metalab_cas::Digest;
 use minicbor::{Decode, Encode};
 
 use super::cbor::{list, octets};
-use crate::id::RecordName;
+use crate::id::{RecordName, RunId};
 
 /// The intent: durable before any run of it is reported, reused ones included.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -70,6 +70,31 @@ pub struct StepRecord {
     /// The run ids of all cells in index order, cut into content-addressed chunks (see [`crate::cells`]).
     #[cbor(n(6), with = "list", has_nil)]
     pub chunks: Vec<Digest>,
+    /// The coordinates it takes over from other steps: digest of a canonical list of
+    /// `[[names], stride, length, [[values], ...]]`, where the coordinate of a cell is `cell / stride % length` and
+    /// the names are those of columns, such as `prepare.threshold`. Absent for a step that takes over none.
+    #[n(7)]
+    pub dimensions: Option<Digest>,
+    /// How its inputs are wired, by value: digest of a canonical list of `[name, [source, artifact, join, gather]]`.
+    /// Absent for a step without inputs.
+    #[n(8)]
+    pub wiring: Option<Digest>,
+}
+
+/// The cells of a step that were not all known when the submission was opened. Of several for one step, the last
+/// counts. A run id of zeros stands for a cell whose run never became known.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct StepResolved {
+    /// The record that opened the submission.
+    #[n(0)]
+    pub submission: RecordName,
+    /// Number of the step in it, from 0.
+    #[n(1)]
+    pub step: u32,
+    /// What is to stand in the place of that step.
+    #[n(2)]
+    pub record: StepRecord,
 }
 
 /// How a submission came to its end.
@@ -115,4 +140,28 @@ pub struct SubmissionClosed {
     /// Runs that took too long.
     #[n(7)]
     pub timed_out: u64,
+    /// Cells that were never started because a run that they need did not succeed.
+    #[cbor(n(8), default)]
+    pub skipped: u64,
+    /// The runs whose failure that was, at most a thousand.
+    #[cbor(n(9), with = "list", has_nil)]
+    pub causes: Vec<SkipCause>,
+}
+
+/// A run that did not succeed, and what that cost.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SkipCause {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// Number of its step, from 0.
+    #[n(1)]
+    pub step: u32,
+    /// Its cell.
+    #[n(2)]
+    pub cell: u64,
+    /// How many cells were skipped because of it.
+    #[n(3)]
+    pub skipped: u64,
 }

@@ -83,7 +83,11 @@ fn key(run: &RunResult, by: &[&str]) -> Vec<String> {
     let part = |name: &&str| match *name {
         "step" => run.step().to_owned(),
         "replicate" => run.replicate().to_string(),
-        name => params.get(name).map(plain).unwrap_or_default(),
+        name => {
+            let coordinate = || run.coordinates().iter().find(|(other, _)| other == name);
+            let value = params.get(name).or_else(|| coordinate().map(|(_, value)| value));
+            value.map(plain).unwrap_or_default()
+        }
     };
     by.iter().map(part).collect()
 }

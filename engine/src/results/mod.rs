@@ -1,21 +1,23 @@
 //! What a submission reached, read from the journal run by run.
 
+mod dimensions;
 mod export;
 mod groups;
 mod run;
 mod table;
 
+pub use dimensions::Dimensions;
 pub use export::ExportError;
 pub use groups::{Group, Groups};
 pub use run::{ResultError, RunResult};
 pub(crate) use run::{decode_template, read_template};
 pub use table::Table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use metalab_cas::Digest;
+use metalab_cas::{Digest, Value};
 
 use crate::cells;
 use crate::id::{RecordName, RunId};
@@ -58,6 +60,7 @@ pub(crate) struct StepCells {
     pub(crate) axes: Vec<String>,
     pub(crate) sets: u64,
     pub(crate) replicates: u64,
+    pub(crate) dimensions: Dimensions,
     pub(crate) ids: Vec<RunId>,
 }
 
@@ -71,11 +74,12 @@ impl Results {
         closing: Closing,
         summary: Summary,
     ) -> Self {
-        let steps = plan.steps().iter().zip(decisions.steps).map(|(step, decided)| StepCells {
+        let steps = plan.steps().zip(decisions.steps).map(|(step, decided)| StepCells {
             name: step.name.clone(),
             axes: step.arguments.coordinates.clone(),
-            sets: step.arguments.sets(),
+            sets: step.sets(),
             replicates: step.replicates,
+            dimensions: Dimensions::decode(&step.dimensions()),
             ids: decided.ids,
         });
         let source = Source {
@@ -103,7 +107,8 @@ impl Results {
         let steps = opened.steps.iter().map(|step| {
             let ids = cells::read(store, &index, step).collect::<Result<_, _>>()?;
             let (axes, sets, replicates) = (step.axes.clone(), step.sets, step.replicates);
-            Ok(StepCells { name: step.name.clone(), axes, sets, replicates, ids })
+            let dimensions = Dimensions::of(step, store, &index)?;
+            Ok(StepCells { name: step.name.clone(), axes, sets, replicates, dimensions, ids })
         });
         let steps = steps.collect::<Result<Vec<_>, ResultError>>()?;
         let source = Source {
@@ -247,7 +252,16 @@ impl Results {
     fn run_at(&self, step: usize, cell: u64) -> Result<RunResult, ResultError> {
         let cells = &self.source.steps[step];
         let id = cells.ids[cell as usize];
-        let place = CellPlace { step: cells.name.clone(), cell, replicate: cell / cells.sets.max(1) };
+        let place = CellPlace {
+            step: cells.name.clone(),
+            cell,
+            replicate: cell / cells.sets.max(1),
+            coordinates: cells.dimensions.at(cell),
+        };
+        self.run_of(id, place)
+    }
+
+    fn run_of(&self, id: RunId, place: CellPlace) -> Result<RunResult, ResultError> {
         let Some(entry) = self.source.index.get(&id) else {
             return Ok(RunResult::missing(self.source.store.clone(), id, place));
         };
@@ -296,20 +310,71 @@ impl Results {
 
     pub(crate) fn axes(&self) -> Vec<String> {
         let mut axes: Vec<String> = Vec::new();
-        for axis in self.source.steps.iter().flat_map(|step| &step.axes) {
-            if !axes.contains(axis) {
-                axes.push(axis.clone());
+        let foreign = self.steps().flat_map(|step| step.dimensions.names());
+        for axis in foreign.chain(self.steps().flat_map(|step| step.axes.iter().map(String::as_str))) {
+            if !axes.iter().any(|known| known == axis) {
+                axes.push(axis.to_owned());
             }
         }
         axes
     }
 
+    /// The steps that have cells in this view.
+    fn steps(&self) -> impl Iterator<Item = &StepCells> {
+        let wanted: Vec<usize> = match &self.cells {
+            Cells::All => (0..self.source.steps.len()).collect(),
+            Cells::Some(cells) => {
+                cells.iter().map(|(step, _)| *step).collect::<BTreeSet<_>>().into_iter().collect()
+            }
+        };
+        wanted.into_iter().map(|step| &self.source.steps[step])
+    }
+
+    /// The runs that a run took its inputs from, in the order of its inputs: from a report to what it reports on.
+    /// Values of the store that no run is known to have made are left out.
+    ///
+    /// ```
+    /// # extern crate metalab_engine as metalab;
+    /// # use metalab::{Experiment, Input};
+    /// # #[metalab::operation]
+    /// # fn square(x: f64) -> f64 { x * x }
+    /// # #[metalab::operation]
+    /// # fn half(value: Input<f64>) -> f64 { *value / 2.0 }
+    /// # fn look(results: &metalab::results::Results) -> metalab::Result<()> {
+    /// for half in results.step("half").iter() {
+    ///     let behind = results.upstream(&half?)?;
+    ///     println!("{}", behind[0].output::<f64>()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When a record or the list of a gather cannot be read.
+    pub fn upstream(&self, run: &RunResult) -> Result<Vec<RunResult>, ResultError> {
+        let mut found = Vec::new();
+        for id in run.input_runs()? {
+            match self.cell_of(&id) {
+                Some((step, cell)) => found.push(self.run_at(step, cell)?),
+                None => found.push(self.run_of(id, CellPlace::outside())?),
+            }
+        }
+        Ok(found)
+    }
+
+    fn cell_of(&self, id: &RunId) -> Option<(usize, u64)> {
+        self.source.steps.iter().enumerate().find_map(|(number, step)| {
+            let cell = step.ids.iter().position(|other| other == id)?;
+            Some((number, cell as u64))
+        })
+    }
+
     pub(crate) fn has_replicates(&self) -> bool {
-        self.source.steps.iter().any(|step| step.replicates > 1)
+        self.steps().any(|step| step.replicates > 1)
     }
 
     pub(crate) fn has_steps(&self) -> bool {
-        self.source.steps.len() > 1
+        self.steps().count() > 1
     }
 }
 
@@ -319,10 +384,19 @@ impl fmt::Debug for Results {
     }
 }
 
+impl CellPlace {
+    /// The place of a run that is no cell of the experiment.
+    fn outside() -> Self {
+        Self { step: String::new(), cell: 0, replicate: 0, coordinates: Vec::new() }
+    }
+}
+
 /// Where a run stands in its experiment.
 #[derive(Clone, Debug)]
 pub(crate) struct CellPlace {
     pub(crate) step: String,
     pub(crate) cell: u64,
     pub(crate) replicate: u64,
+    /// Of other steps: `prepare.threshold` and its value.
+    pub(crate) coordinates: Vec<(String, Value)>,
 }

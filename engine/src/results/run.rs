@@ -14,7 +14,9 @@ use crate::id::{RecordName, RunId};
 use crate::index::{Index, IndexError};
 use crate::journal::JournalError;
 use crate::operation::Operation;
-use crate::record::{ArtifactRef, Attempt, ErrorRecord, Outcome, Place, Scalar, Template, ValueRef};
+use crate::record::{
+    ArtifactRef, Attempt, ErrorRecord, InputRef, Outcome, Place, Scalar, Template, ValueRef,
+};
 use crate::store::Store;
 use crate::values::ValueError;
 
@@ -106,6 +108,7 @@ impl RunResult {
             .chain(attempt.artifacts.iter().map(|artifact| &artifact.value))
             .chain(attempt.series.iter().map(|series| &series.value))
             .chain(&attempt.log);
+        let values = values.chain(attempt.inputs.iter().filter_map(|input| input.gather.as_ref()));
         let packed = values.filter(|value| value.place == Place::Pack);
         let packs = packed.filter_map(|value| Some((value.digest, index.place_of(&value.digest)?))).collect();
         Self { id: attempt.run, place, store, record: Some(Recorded { attempt, template, packs }) }
@@ -129,6 +132,34 @@ impl RunResult {
     /// The replicate, from 0.
     pub fn replicate(&self) -> u64 {
         self.place.replicate
+    }
+
+    /// The arguments of other steps that lie behind this cell, such as `prepare.threshold`.
+    pub fn coordinates(&self) -> &[(String, Value)] {
+        &self.place.coordinates
+    }
+
+    /// Its inputs as they entered the run id.
+    pub fn inputs(&self) -> &[InputRef] {
+        self.attempt().map_or(&[], |attempt| &attempt.inputs)
+    }
+
+    /// The runs that its inputs came from, gathered ones included.
+    ///
+    /// # Errors
+    /// When the list of a gather is missing or damaged.
+    pub fn input_runs(&self) -> Result<Vec<RunId>, ResultError> {
+        let mut runs = Vec::new();
+        for input in self.inputs() {
+            runs.extend(input.run);
+            if let Some(list) = &input.gather {
+                let parts = crate::inputs::gather_parts(&self.bytes(list)?);
+                let parts =
+                    parts.ok_or_else(|| self.absent(format!("readable list of input `{}`", input.name)))?;
+                runs.extend(parts.into_iter().filter_map(|part| part.run));
+            }
+        }
+        Ok(runs)
     }
 
     /// Whether it was ever executed.

@@ -48,7 +48,12 @@ impl Table {
             let params = run.params();
             let mut row = Vec::with_capacity(columns.len());
             row.extend(results.has_steps().then(|| run.step().to_owned()));
-            row.extend(axes.iter().map(|axis| params.get(axis).map(plain).unwrap_or_default()));
+            let coordinate = |axis: &String| {
+                let coordinates = run.coordinates().iter();
+                coordinates.clone().find(|(name, _)| name == axis).map(|(_, value)| value)
+            };
+            let value = |axis: &String| params.get(axis).or_else(|| coordinate(axis));
+            row.extend(axes.iter().map(|axis| value(axis).map(plain).unwrap_or_default()));
             row.extend(results.has_replicates().then(|| run.replicate().to_string()));
             row.push(run.outcome().map_or("not run", |outcome| outcome.as_str()).to_owned());
             row.extend(has_output.then(|| output.unwrap_or_default()));

@@ -1,36 +1,31 @@
-//! The thread that carries out a submission.
+//! The thread that carries out a submission: it opens it, lets the loop run, and closes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::channel;
 
-use super::events::{Event, FinishedRun};
+use metalab_cas::{Digest, Presence};
+
+use super::event_loop::Loop;
+use super::events::Event;
 use super::handle::{Shared, Summary};
-use super::job::{Finished, Job, Task, Work};
-use super::keeper::{Durable, Keeper, Order};
+use super::job::Work;
+use super::keeper::Keeper;
 use super::usage::now_micros;
-use super::{RunError, Runner, panics};
-use metalab_cas::Digest;
-
+use super::{RunError, Runner, expand_known, panics};
 use crate::context::StatCache;
 use crate::id::RecordName;
 use crate::index::Index;
+use crate::inputs::Supply;
 use crate::journal::Writer;
-use crate::plan::{Decisions, Plan, Verdict};
-use crate::record::{Closing, LEVEL, SubmissionClosed, kind, to_cbor};
+use crate::plan::{Decisions, Known, Plan};
+use crate::record::{Closing, LEVEL, SkipCause, StepResolved, SubmissionClosed, kind, to_cbor};
 use crate::results::Results;
-use crate::schedule::{Counts, Next, Schedule};
-use crate::submission;
+use crate::schedule::{CellId, Node, Schedule, Skip};
+use crate::submission::{self, Request};
 
-/// A job should take about this long: long enough to cost little, short enough to spread and to stop.
-const JOB_TIME: Duration = Duration::from_millis(10);
-/// The most runs of one job.
-const JOB_RUNS: usize = 4096;
-/// How long a second cancellation waits for runs that do not listen.
-const GRACE: Duration = Duration::from_secs(2);
-/// The longest the driver sleeps without looking at cancellation.
-const LOOK: Duration = Duration::from_millis(50);
+/// The most runs whose failure a closing names.
+const CAUSES: usize = 1000;
 
 /// Carries out a submission and tells the handle its result, whatever happens.
 pub(super) fn drive(runner: Runner, shared: &Arc<Shared>) {
@@ -42,19 +37,25 @@ pub(super) fn drive(runner: Runner, shared: &Arc<Shared>) {
     shared.ended(result);
 }
 
-struct Driver<'a> {
-    runner: Runner,
-    shared: &'a Arc<Shared>,
-    plan: Arc<Plan>,
-    index: Index,
-    files: Arc<StatCache>,
-    decisions: Decisions,
+pub(super) struct Driver<'a> {
+    pub(super) runner: Runner,
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) index: Index,
+    pub(super) present: Presence,
+    pub(super) files: Arc<StatCache>,
+    pub(super) decisions: Decisions,
+    pub(super) supply: Arc<Supply>,
     submission: RecordName,
     environment: Digest,
     origins: Vec<u64>,
+    /// Steps all of whose cells were known when the submission was opened.
+    settled: Vec<bool>,
     /// With the keeper while runs execute.
-    writer: Option<Writer>,
-    summary: Summary,
+    pub(super) writer: Option<Writer>,
+    pub(super) summary: Summary,
+    /// Cells skipped because of a run, by that run's cell.
+    skipped: BTreeMap<CellId, u64>,
 }
 
 impl<'a> Driver<'a> {
@@ -65,11 +66,15 @@ impl<'a> Driver<'a> {
             return Err(RunError::ReadOnly { store: store.describe().to_owned() });
         }
         let files = runner.files.clone().unwrap_or_else(|| Arc::new(StatCache::load(&store)));
-        let plan = Arc::new(Plan::new(&runner.experiment, &files)?);
+        let mut plan = Arc::new(Plan::new(&runner.experiment, &files)?);
+        runner.check_resources(&plan)?;
         let mut index = Index::load(&store)?;
         let present = store.blobs().present().map_err(crate::store::StoreError::from)?;
-        let decisions = plan.decide(&index, &present, &runner.rerun);
-        let opened = submission::open(&submission::Request {
+        let mut decisions = plan.decide(&index, &present, &runner.rerun)?;
+        let supply = Arc::new(Supply::new(store.clone()));
+        let known = Known { index: &index, present: &present, rerun: &runner.rerun };
+        expand_known(&mut plan, &mut decisions, &known, &files)?;
+        let opened = submission::open(&Request {
             store: &store,
             plan: &plan,
             decisions: &decisions,
@@ -79,53 +84,71 @@ impl<'a> Driver<'a> {
             durability: runner.durability,
             files: &files,
         })?;
-        let reused = decisions.count(Verdict::Reuse) + decisions.count(Verdict::Shared);
+        let settled = plan.steps().zip(&decisions.steps);
+        let settled = settled.map(|(step, decided)| step.is_expanded() && decided.is_resolved()).collect();
         let summary = Summary {
             cells: plan.cells(),
-            reused,
+            reused: decisions.reused(),
+            cut_off: 0,
             succeeded: 0,
             failed: 0,
             timed_out: 0,
             cancelled: 0,
+            skipped: 0,
             same_as_version: opened.same_as_version,
             warnings: index.damages().iter().map(ToString::to_string).collect(),
         };
         index.opened(opened.name, &opened.record);
         index.cover(&opened.committed);
-        let counts = Counts { waiting: decisions.to_run(), ..Counts::default() };
-        shared.opened(summary.cells, reused, counts);
-        let name = opened.name;
-        shared.events.send(|| Event::Opened { submission: name, cells: plan.cells(), reused });
+        let (cells, reused) = (summary.cells, summary.reused);
+        shared.opened(cells, reused);
+        shared.events.send(|| Event::Opened { submission: opened.name, cells, reused });
         Ok(Self {
             runner,
             shared,
             plan,
             index,
+            present,
             files,
             decisions,
-            submission: name,
+            supply,
+            submission: opened.name,
             environment: opened.environment,
             origins: opened.origins,
+            settled,
             writer: Some(opened.writer),
             summary,
+            skipped: BTreeMap::new(),
         })
     }
 
     fn run(mut self) -> Result<Results, RunError> {
-        let todo: Vec<Vec<u64>> = self.decisions.steps.iter().map(|step| step.to_run().collect()).collect();
-        let nothing = todo.iter().all(Vec::is_empty);
-        if !nothing {
-            self.execute(todo)?;
+        let nodes: Vec<Node> = (0..self.plan.steps.len()).map(|step| self.node(step)).collect();
+        let is_done = |node: &Node| node.standings.iter().all(|s| *s == crate::schedule::Standing::Done);
+        let waits_for_list = self.plan.steps().any(|step| !step.is_expanded());
+        if waits_for_list || !nodes.iter().all(is_done) {
+            self.execute(nodes)?;
         }
         self.close()
     }
 
-    fn execute(&mut self, todo: Vec<Vec<u64>>) -> Result<(), RunError> {
+    /// A step as the schedule sees it.
+    pub(super) fn node(&self, step: usize) -> Node {
+        let plan = &self.plan.steps[step];
+        Node {
+            standings: self.decisions.standings(step),
+            edges: plan.edges(),
+            needs: plan.resources.clone(),
+            duration: None,
+        }
+    }
+
+    fn execute(&mut self, nodes: Vec<Node>) -> Result<(), RunError> {
         let writer = self.writer.take().expect("the writer is here while nothing executes");
-        let (back, finished) = channel();
         let (report, durable) = channel();
         let work = Arc::new(Work {
-            plan: self.plan.clone(),
+            contexts: self.plan.experiment.contexts.clone(),
+            supply: self.supply.clone(),
             store: self.runner.store.clone(),
             writer: writer.id(),
             submission: self.submission,
@@ -136,36 +159,36 @@ impl<'a> Driver<'a> {
             scratch: self.runner.scratch.clone(),
         });
         let keeper = Keeper::start(writer, std::mem::take(&mut self.origins), report)?;
-        let schedule = Schedule::new(todo, &[], self.runner.policy);
-        let total = schedule.counts().waiting;
-        let reported = Counts { waiting: total, ..Counts::default() };
-        let keeper = Some(keeper);
-        Loop {
-            driver: self,
-            work,
-            keeper,
-            schedule,
-            back,
-            finished,
-            durable,
-            reported,
-            total,
-            pace: Pace::default(),
-        }
-        .run()
+        let capacity = self.runner.available();
+        let schedule = Schedule::new(nodes, self.runner.policy, Some(&capacity));
+        Loop::new(self, work, keeper, schedule, durable).run()
     }
 
-    /// Writes how it ended, and what the next reader is spared.
+    /// Notes a skipped cell.
+    pub(super) fn skip(&mut self, skip: &Skip) {
+        *self.skipped.entry(skip.cause).or_default() += 1;
+    }
+
+    /// Writes what became known, how it ended, and what the next reader is spared.
     fn close(mut self) -> Result<Results, RunError> {
         let mut writer = self.writer.take().expect("the writer is back when everything ended");
         let summary = &self.summary;
+        let incomplete = summary.failed + summary.timed_out + summary.cancelled + summary.skipped > 0;
         let closing = if self.shared.cancel_level() > 0 && summary.cancelled > 0 {
             Closing::Cancelled
-        } else if summary.failed + summary.timed_out + summary.cancelled > 0 {
+        } else if incomplete {
             Closing::Incomplete
         } else {
             Closing::Complete
         };
+        let resolved = self.resolved_steps(&mut writer)?;
+        let causes = self.skipped.iter().take(CAUSES).map(|((step, cell), skipped)| SkipCause {
+            run: self.decisions.steps[*step].ids[*cell as usize],
+            step: *step as u32,
+            cell: *cell,
+            skipped: *skipped,
+        });
+        let summary = &self.summary;
         let closed = SubmissionClosed {
             submission: self.submission,
             time: now_micros(),
@@ -175,9 +198,16 @@ impl<'a> Driver<'a> {
             failed: summary.failed,
             cancelled: summary.cancelled,
             timed_out: summary.timed_out,
+            skipped: summary.skipped,
+            causes: causes.collect(),
         };
         writer.append(kind::SUBMISSION_CLOSED, LEVEL, &to_cbor(&closed));
         let committed = writer.commit()?;
+        for (name, place) in committed.records() {
+            if let Some(step) = resolved.get(&name) {
+                self.index.resolved(self.submission, *step, name, place);
+            }
+        }
         self.index.cover(&committed);
         writer.close();
         // Both only spare later readers work; the journal has everything.
@@ -197,222 +227,26 @@ impl<'a> Driver<'a> {
             self.summary,
         ))
     }
-}
 
-/// How many runs a job should have, from how long runs take.
-#[derive(Debug, Default)]
-struct Pace {
-    runs: u64,
-    busy: Duration,
-}
-
-impl Pace {
-    fn learn(&mut self, runs: usize, busy: Duration) {
-        // Recent jobs count more: the cost of a run may drift along the sweep.
-        if self.runs > 100_000 {
-            self.runs /= 2;
-            self.busy /= 2;
+    /// Appends the cells of the steps that were not all known at the opening; the records by name.
+    fn resolved_steps(&self, writer: &mut Writer) -> Result<BTreeMap<RecordName, u32>, RunError> {
+        let request = Request {
+            store: &self.runner.store,
+            plan: &self.plan,
+            decisions: &self.decisions,
+            index: &self.index,
+            present: &self.present,
+            rerun: &self.runner.rerun,
+            durability: self.runner.durability,
+            files: &self.files,
+        };
+        let mut records = BTreeMap::new();
+        for step in (0..self.plan.steps.len()).filter(|step| !self.settled[*step]) {
+            let record = submission::step_record(&request, step, writer)?;
+            let resolved = StepResolved { submission: self.submission, step: step as u32, record };
+            let name = writer.append(kind::STEP_RESOLVED, LEVEL, &to_cbor(&resolved));
+            records.insert(name, step as u32);
         }
-        self.runs += runs as u64;
-        self.busy += busy;
-    }
-
-    fn job_runs(&self, waiting: u64, slots: usize) -> usize {
-        if self.runs == 0 {
-            return 1;
-        }
-        let mean = self.busy.as_secs_f64() / self.runs as f64;
-        let fitting = (JOB_TIME.as_secs_f64() / mean.max(1e-9)) as u64;
-        // At the end the rest is spread evenly.
-        let fair = waiting.div_ceil(slots as u64 * 2).max(1);
-        usize::try_from(fitting.min(fair)).unwrap_or(JOB_RUNS).clamp(1, JOB_RUNS)
-    }
-}
-
-struct Loop<'d, 'a> {
-    driver: &'d mut Driver<'a>,
-    work: Arc<Work>,
-    /// Gone when everything has been handed over.
-    keeper: Option<Keeper>,
-    schedule: Schedule,
-    back: Sender<Finished>,
-    finished: Receiver<Finished>,
-    durable: Receiver<Result<Durable, RunError>>,
-    /// What is durable, and thus told.
-    reported: Counts,
-    /// All cells that execute.
-    total: u64,
-    pace: Pace,
-}
-
-impl Loop<'_, '_> {
-    fn run(mut self) -> Result<(), RunError> {
-        let start = Instant::now();
-        let slots = self.driver.runner.executor.slots().max(1);
-        let mut jobs = 0_usize;
-        let mut stopped_at = None;
-        let mut failure = None;
-        loop {
-            self.observe_cancellation(&mut stopped_at);
-            let mut next = Next::Wait(None);
-            while jobs < slots * 3 {
-                let limit = self.pace.job_runs(self.schedule.counts().waiting, slots);
-                next = self.schedule.next(start.elapsed(), limit);
-                let Next::Start(batch) = next else { break };
-                self.start(batch);
-                jobs += 1;
-                next = Next::Wait(None);
-            }
-            if next == Next::Done {
-                break;
-            }
-            self.publish_counts();
-            let sleep = match next {
-                Next::Wait(Some(due)) => {
-                    due.saturating_sub(start.elapsed()).clamp(Duration::from_millis(1), LOOK)
-                }
-                _ => LOOK,
-            };
-            match self.finished.recv_timeout(sleep) {
-                Ok(finished) => {
-                    jobs -= 1;
-                    self.take(finished, start);
-                    while let Ok(finished) = self.finished.try_recv() {
-                        jobs -= 1;
-                        self.take(finished, start);
-                    }
-                    if jobs == 0 {
-                        self.hand_over(Order::Flush);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            while let Ok(durable) = self.durable.try_recv() {
-                if let Err(error) = self.tell(durable) {
-                    self.work.draining.store(true, Ordering::Relaxed);
-                    self.schedule.drain();
-                    failure = Some(error);
-                }
-            }
-            if stopped_at.is_some_and(|at: Instant| at.elapsed() > GRACE) {
-                self.schedule.abandon();
-            }
-        }
-        self.end(failure)
-    }
-
-    fn observe_cancellation(&mut self, stopped_at: &mut Option<Instant>) {
-        let level = self.driver.shared.cancel_level();
-        if level >= 1 {
-            self.work.draining.store(true, Ordering::Relaxed);
-            self.schedule.drain();
-        }
-        if level >= 2 && stopped_at.is_none() {
-            *stopped_at = Some(Instant::now());
-        }
-    }
-
-    fn start(&mut self, batch: crate::schedule::Batch) {
-        let decided = &self.driver.decisions.steps[batch.step];
-        let tasks = batch.cells.iter().map(|(cell, tries)| Task {
-            cell: *cell,
-            run: decided.ids[*cell as usize],
-            tries: *tries,
-            verdict: decided.verdicts[*cell as usize],
-        });
-        let job = Job::new(self.work.clone(), batch.step, tasks.collect(), self.back.clone());
-        self.driver.runner.executor.start(job);
-    }
-
-    fn take(&mut self, finished: Finished, start: Instant) {
-        let Finished { step, mut performed, not_started } = finished;
-        (0..not_started).for_each(|_| self.schedule.not_started(step));
-        for run in &mut performed.runs {
-            run.again = self.schedule.finished(step, run.cell, run.outcome, start.elapsed());
-        }
-        self.pace.learn(performed.runs.len(), performed.busy);
-        if !performed.runs.is_empty() {
-            self.hand_over(Order::Keep { step, performed });
-        }
-    }
-
-    fn hand_over(&self, order: Order) {
-        if let Some(keeper) = &self.keeper {
-            keeper.send(order);
-        }
-    }
-
-    /// Tells what became durable.
-    fn tell(&mut self, durable: Result<Durable, RunError>) -> Result<(), RunError> {
-        let Durable { jobs, committed } = durable?;
-        for part in &jobs {
-            for (run, entry) in &part.entries {
-                self.driver.index.insert(*run, *entry);
-            }
-            for run in &part.runs {
-                if run.logged {
-                    crate::live::remove_log(&self.driver.runner.store, &run.run, &self.work.writer);
-                }
-                if run.again {
-                    continue;
-                }
-                let count = match run.outcome {
-                    crate::record::Outcome::Succeeded => &mut self.reported.succeeded,
-                    crate::record::Outcome::Failed => &mut self.reported.failed,
-                    crate::record::Outcome::TimedOut => &mut self.reported.timed_out,
-                    crate::record::Outcome::Cancelled => &mut self.reported.cancelled,
-                };
-                *count += 1;
-            }
-        }
-        self.driver.index.cover(&committed);
-        self.publish_counts();
-        self.driver.shared.events.send(|| {
-            let runs = jobs.into_iter().flat_map(|part| {
-                let step = part.step;
-                part.runs.into_iter().map(move |run| FinishedRun {
-                    run: run.run,
-                    step,
-                    cell: run.cell,
-                    outcome: run.outcome,
-                    error: run.error,
-                    again: run.again,
-                })
-            });
-            Event::Finished(runs.collect())
-        });
-        Ok(())
-    }
-
-    /// What waits is known from the schedule, what ended from what is durable; the rest is running.
-    fn publish_counts(&mut self) {
-        let now = self.schedule.counts();
-        let ended = self.reported.succeeded
-            + self.reported.failed
-            + self.reported.timed_out
-            + self.reported.cancelled;
-        let total = self.total;
-        self.reported.waiting = now.waiting;
-        self.reported.running = total.saturating_sub(ended + now.waiting);
-        self.driver.shared.progress(self.reported);
-    }
-
-    fn end(mut self, failure: Option<RunError>) -> Result<(), RunError> {
-        let writer = self.keeper.take().map(Keeper::finish);
-        while let Ok(durable) = self.durable.try_recv() {
-            // The keeper returns its own failure below.
-            let _ = self.tell(durable);
-        }
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        self.driver.writer = writer.transpose()?;
-        let counts = self.schedule.counts();
-        let summary = &mut self.driver.summary;
-        (summary.succeeded, summary.failed) = (counts.succeeded, counts.failed);
-        (summary.timed_out, summary.cancelled) = (counts.timed_out, counts.cancelled);
-        self.driver.shared.progress(counts);
-        Ok(())
+        Ok(records)
     }
 }

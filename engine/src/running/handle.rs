@@ -43,6 +43,8 @@ pub struct Summary {
     pub cells: u64,
     /// Cells whose run was done before, or is the run of another cell.
     pub reused: u64,
+    /// Those of them that take something from a run executed now, which came out as it was before.
+    pub cut_off: u64,
     /// Runs executed with success.
     pub succeeded: u64,
     /// Runs that failed.
@@ -51,6 +53,8 @@ pub struct Summary {
     pub timed_out: u64,
     /// Runs cancelled or never started.
     pub cancelled: u64,
+    /// Cells never started because a run that they need did not succeed.
+    pub skipped: u64,
     /// An experiment of the same name and another version had asked for all of it before.
     pub same_as_version: Option<String>,
     /// What a careful person should look at, such as damaged records or changed sources.
@@ -113,15 +117,17 @@ impl Shared {
     }
 
     /// The intent is durable: the handle may be given out.
-    pub(super) fn opened(&self, cells: u64, reused: u64, counts: Counts) {
+    pub(super) fn opened(&self, cells: u64, reused: u64) {
         let mut state = self.lock();
-        (state.cells, state.reused, state.counts, state.opened) = (cells, reused, counts, true);
+        let waiting = cells - reused;
+        (state.cells, state.reused, state.opened) = (cells, reused, true);
+        state.counts = Counts { waiting, ..Counts::default() };
         self.wake(&mut state);
     }
 
-    pub(super) fn progress(&self, counts: Counts) {
+    pub(super) fn progress(&self, cells: u64, counts: Counts) {
         let mut state = self.lock();
-        state.counts = counts;
+        (state.cells, state.counts) = (cells, counts);
         if state.first_start.is_none() && counts.running > 0 {
             state.first_start = Some(Instant::now());
         }
@@ -180,7 +186,7 @@ impl Handle {
         Status {
             experiment: self.0.experiment.clone(),
             cells: state.cells,
-            reused: state.reused,
+            reused: state.reused + counts.reused,
             counts,
             elapsed: self.0.started.elapsed(),
             rate,

@@ -3,11 +3,15 @@
 mod driver;
 mod environment;
 mod error;
+mod event_loop;
 mod events;
 mod executor;
+mod expand;
 mod handle;
+mod inputs;
 mod job;
 mod keeper;
+mod pace;
 mod panics;
 mod perform;
 mod runner;
@@ -19,6 +23,8 @@ pub use events::{Event, Events, FinishedRun};
 pub use executor::Executor;
 #[cfg(feature = "conformance")]
 pub use executor::conformance;
+use expand::expand;
+pub(crate) use expand::expand_known;
 pub use handle::{Handle, Status, Summary};
 pub use job::Job;
 pub use runner::Runner;

@@ -1,7 +1,7 @@
 //! Executing runs, one after the other, into records.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use metalab_cas::{BackendError, Digest, Value};
@@ -12,8 +12,8 @@ use super::usage::{now_micros, peak_memory, thread_cpu_micros};
 use crate::capture::{Body, Capture, Captured, Sink, StoreSink, series};
 use crate::context::StatCache;
 use crate::id::RunId;
-use crate::operation::{CallError, Run, Runtime};
-use crate::plan::{StepPlan, Verdict};
+use crate::operation::{CallError, Inputs, Run, Runtime};
+use crate::plan::{Feeds, StepPlan, Verdict};
 use crate::record::{
     ArtifactRef, Attempt, ErrorRecord, Outcome, OutputRef, Place, SeriesRef, ValueRef, append_cbor,
 };
@@ -26,10 +26,20 @@ pub(super) struct Performed {
     /// The payloads of the records, one after the other.
     pub(super) records: Vec<u8>,
     pub(super) runs: Vec<PerformedRun>,
+    /// Runs that did not begin because an input could not be had.
+    pub(super) returned: Vec<Returned>,
     /// Values that belong into the pack beside the segment.
     pub(super) values: Vec<(Digest, Vec<u8>)>,
     /// How long it took.
     pub(super) busy: Duration,
+}
+
+/// A run that did not begin because an input could not be had.
+#[derive(Debug)]
+pub(super) struct Returned {
+    pub(super) cell: u64,
+    /// The value that is gone or does not decode.
+    pub(super) digest: Digest,
 }
 
 /// One performed run, as far as the driver cares.
@@ -41,6 +51,8 @@ pub(super) struct PerformedRun {
     pub(super) started: i64,
     pub(super) output: Option<Digest>,
     pub(super) output_place: Place,
+    /// Its artifacts, where other steps take some.
+    pub(super) artifacts: Vec<(String, Digest)>,
     /// Its payload in [`Performed::records`].
     pub(super) record: Range<usize>,
     pub(super) error: Option<String>,
@@ -51,14 +63,20 @@ pub(super) struct PerformedRun {
 }
 
 /// Performs `tasks` until `stop` says that nothing new may start.
-pub(super) fn perform(work: &Work, step: usize, tasks: &[Task], stop: impl Fn() -> bool) -> Performed {
-    let plan = &work.plan.steps[step];
+pub(super) fn perform(
+    work: &Work,
+    plan: &StepPlan,
+    feeds: Feeds,
+    tasks: &[Task],
+    stop: impl Fn() -> bool,
+) -> Performed {
     let blobs = Arc::new(work.store.blobs().clone());
     let sink: Arc<dyn Sink> = Arc::new(StoreSink::new(blobs, work.store.backend().clone(), work.writer));
     let mut performer = Performer {
         work,
-        step,
         plan,
+        feeds,
+        file_names: plan.file_names(),
         sink,
         operation: plan.operation.description().full_name().into(),
         codec: plan.operation.codec().0,
@@ -78,6 +96,14 @@ pub(super) fn perform(work: &Work, step: usize, tasks: &[Task], stop: impl Fn() 
         plan.arguments.call(set, &mut arguments);
         let ended = performer.execute(task, set, replicate, &arguments, began);
         let now = thread_cpu_micros();
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(digest) => {
+                performer.performed.returned.push(Returned { cell: task.cell, digest });
+                cpu = now;
+                continue;
+            }
+        };
         let used = now.saturating_sub(cpu);
         cpu = now;
         performer.keep(task, set, replicate, ended, Times { started, duration: began.elapsed(), cpu: used });
@@ -88,8 +114,9 @@ pub(super) fn perform(work: &Work, step: usize, tasks: &[Task], stop: impl Fn() 
 
 struct Performer<'a> {
     work: &'a Work,
-    step: usize,
     plan: &'a StepPlan,
+    feeds: Feeds,
+    file_names: Vec<Option<String>>,
     sink: Arc<dyn Sink>,
     /// `namespace::name`, for seeds.
     operation: Arc<str>,
@@ -113,6 +140,7 @@ struct Times {
 }
 
 impl Performer<'_> {
+    /// Executes a run; gives the digest of an input that could not be had, if that should be made again first.
     fn execute(
         &mut self,
         task: &Task,
@@ -120,12 +148,19 @@ impl Performer<'_> {
         replicate: u64,
         arguments: &[(&str, &Value)],
         began: Instant,
-    ) -> Ended {
+    ) -> Result<Ended, Digest> {
         let capture = Capture::new(self.sink.clone(), task.run);
         let deadline = self.work.timeout.map(|limit| began + limit);
         let runtime = Runtime::new(self.work.cancellation.clone(), deadline, self.work.scratch.clone());
         let seeds = self.plan.base_seed.map(|base| SeedBundle::new(base, replicate, self.operation.clone()));
-        let run = Run::new(seeds.as_ref(), &capture, &runtime, &self.work.plan.experiment.contexts);
+        let mut run = Run::new(seeds.as_ref(), &capture, &runtime, &self.work.contexts);
+        run.inputs = task.inputs.as_ref().map(|inputs| Inputs {
+            infos: &self.plan.operation.description().inputs,
+            supplied: &inputs.supplied,
+            file_names: &self.file_names,
+            supply: &self.work.supply,
+            failed: OnceLock::new(),
+        });
         self.output.clear();
         let error = match self.changed_input(set) {
             Some(error) => Some(error),
@@ -143,11 +178,21 @@ impl Performer<'_> {
                 self.changed_input(set).or(error)
             }
         };
+        let mut error = error;
+        if let Some(inputs) = run.inputs
+            && let Some((digest, failed)) = inputs.failed.into_inner()
+        {
+            let may_be_repaired = failed.may_be_repaired();
+            if may_be_repaired && task.inputs.as_ref().is_some_and(|inputs| !inputs.insist) {
+                return Err(digest);
+            }
+            error = Some(self::failed("input", &failed));
+        }
         let mut captured = capture.finish();
         let misuse = captured.misuse.take();
         let error = error.or_else(|| misuse.map(|misuse| failed(misuse.cause(), &misuse)));
         let (outcome, error) = self.judge(error, began);
-        Ended { outcome, error, captured }
+        Ok(Ended { outcome, error, captured })
     }
 
     /// Success, failure, cancellation or lack of time.
@@ -183,6 +228,7 @@ impl Performer<'_> {
             template: self.plan.template_digest,
             arguments: Vec::new(),
             replicate: self.plan.base_seed.map(|_| replicate),
+            inputs: task.inputs.as_ref().map(|inputs| inputs.references.clone()).unwrap_or_default(),
             outcome,
             started: times.started,
             duration: micros(times.duration),
@@ -190,7 +236,7 @@ impl Performer<'_> {
             peak_memory: peak_memory(),
             environment: self.work.environment,
             submission: Some(self.work.submission),
-            step: u32::try_from(self.step).ok(),
+            step: u32::try_from(self.plan.number).ok(),
             cell: Some(task.cell),
             output: None,
             metrics: captured.metrics,
@@ -205,8 +251,10 @@ impl Performer<'_> {
         };
         self.plan.arguments.swept(set, &mut attempt.arguments);
         let logged = captured.log.is_some();
+        let lists = task.inputs.as_ref().map_or(&[][..], |inputs| &inputs.lists);
+        let listed = self.lists(&mut attempt, lists);
         let stored = self.store(&mut attempt, captured.artifacts, &captured.series, captured.log, outcome);
-        if let Err(problem) = stored {
+        if let Err(problem) = listed.and(stored) {
             outcome = Outcome::Failed;
             attempt.outcome = outcome;
             attempt.output = None;
@@ -225,11 +273,26 @@ impl Performer<'_> {
             started: times.started,
             output: attempt.output.as_ref().map(|output| output.value.digest),
             output_place: attempt.output.as_ref().map_or(Place::Inline, |output| output.value.place),
+            artifacts: match self.feeds.artifacts {
+                true => {
+                    let artifacts = attempt.artifacts.iter();
+                    artifacts.map(|artifact| (artifact.name.clone(), artifact.value.digest)).collect()
+                }
+                false => Vec::new(),
+            },
             record: start..self.performed.records.len(),
             error: line,
             logged,
             again: false,
         });
+    }
+
+    /// Stores the parts of gathers.
+    fn lists(&mut self, attempt: &mut Attempt, lists: &[(usize, Vec<u8>)]) -> Result<(), BackendError> {
+        for (number, bytes) in lists {
+            attempt.inputs[*number].gather = Some(self.value(bytes.clone())?);
+        }
+        Ok(())
     }
 
     /// Puts the output and what was captured where it belongs.
@@ -256,6 +319,9 @@ impl Performer<'_> {
             let inline = bytes.len() <= INLINE_MAX;
             let (value, inline) = if inline {
                 let digest = Digest::of(&bytes);
+                if self.feeds.any {
+                    self.work.supply.shelf.keep(digest, bytes.clone().into());
+                }
                 (ValueRef { digest, size: bytes.len() as u64, place: Place::Inline }, bytes)
             } else {
                 (self.value(bytes)?, Vec::new())
@@ -279,6 +345,9 @@ impl Performer<'_> {
             return Ok(ValueRef { digest, size, place: Place::Blob });
         }
         let digest = Digest::of(&bytes);
+        if self.feeds.any {
+            self.work.supply.shelf.keep(digest, bytes.clone().into());
+        }
         self.performed.values.push((digest, bytes));
         Ok(ValueRef { digest, size, place: Place::Pack })
     }

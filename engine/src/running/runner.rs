@@ -9,8 +9,8 @@ use super::{Executor, Handle, RunError, driver};
 use crate::context::StatCache;
 use crate::experiment::Experiment;
 use crate::journal::Durability;
-use crate::plan::Rerun;
-use crate::schedule::Policy;
+use crate::plan::{Plan, PlanError, Rerun};
+use crate::schedule::{Policy, Resources};
 use crate::store::Store;
 
 /// An experiment with the store and the rules it runs under.
@@ -25,6 +25,7 @@ pub struct Runner {
     pub(super) timeout: Option<Duration>,
     pub(super) scratch: Option<PathBuf>,
     pub(super) files: Option<Arc<StatCache>>,
+    pub(super) capacity: Option<Resources>,
 }
 
 impl Runner {
@@ -41,6 +42,7 @@ impl Runner {
             timeout: None,
             scratch: None,
             files: None,
+            capacity: None,
         }
     }
 
@@ -80,11 +82,36 @@ impl Runner {
         self
     }
 
+    /// What there is for steps that say what they need, instead of the cpus that the executor has.
+    #[must_use]
+    pub fn capacity(mut self, capacity: Resources) -> Self {
+        self.capacity = Some(capacity);
+        self
+    }
+
     /// Uses this stat cache instead of the store's.
     #[must_use]
     pub fn files(mut self, files: Arc<StatCache>) -> Self {
         self.files = Some(files);
         self
+    }
+
+    /// What there is for steps that say what they need: what was said, or the cpus that the executor has.
+    pub(super) fn available(&self) -> Resources {
+        let slots = u32::try_from(self.executor.slots()).unwrap_or(u32::MAX);
+        self.capacity.clone().unwrap_or_else(|| Resources::default().cpus(slots))
+    }
+
+    /// Refuses steps that would wait for ever for what is not there.
+    pub(super) fn check_resources(&self, plan: &Plan) -> Result<(), PlanError> {
+        let capacity = self.available();
+        for step in plan.steps() {
+            if let Some((resource, needs, has)) = step.resources.exceeds(&capacity) {
+                let step = step.name().to_owned();
+                return Err(PlanError::Resources { step, resource, needs, has });
+            }
+        }
+        Ok(())
     }
 
     /// Starts the driver on a thread of its own and returns at once; errors of the plan come with the result.

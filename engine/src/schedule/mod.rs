@@ -1,26 +1,47 @@
 //! The schedule: a pure state machine over a graph of steps, expanded to runs by index.
 //!
-//! It knows no clock and does no I/O: the driver tells it the time and what happened, it answers what to start.
-//! Steps are the nodes of a [`petgraph`] graph; an edge from a step to the one that uses its output makes the
-//! second wait.
+//! It knows no clock and does no I/O: the driver tells it the time and what happened, it answers what to do. Steps are
+//! the nodes of a [`petgraph`] graph, inputs its edges; which cells feed which follows from arithmetic on their indices
+//! ([`Edge`]). A cell goes through these states:
+//!
+//! ```text
+//! waiting ──> asked ──> ready ──> running ──> done
+//!    ^          │                    │ │
+//!    │          ├──> done (reused)   │ └──> lost (failed for good) ──> its descendants: lost (skipped)
+//!    │          └──> twin (of another cell with the same run)
+//!    └──── an input turned out to be gone: the cell that made it is ready again
+//! ```
+//!
+//! A cell is asked about as soon as *its* inputs are there, whatever the other cells of those steps do: the driver
+//! then knows the run id, and says whether the cell is done, runs, or is the run of another cell.
 
+mod cells;
+mod edge;
 mod policy;
+mod resources;
 #[cfg(test)]
 mod tests;
 
+pub use edge::{Digit, Edge, Link};
 pub use policy::{FailurePolicy, Policy, Retries};
+pub use resources::Resources;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use petgraph::Direction;
-use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
+use petgraph::visit::EdgeRef;
 
 use crate::record::Outcome;
+use cells::{Cells, State};
 
 /// A point in time: since the start of the driver.
 pub type Instant = Duration;
+
+/// A cell: number of the step, index in it.
+pub type CellId = (usize, u64);
 
 /// Cells of one step that may run now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +63,34 @@ pub enum Next {
     Done,
 }
 
+/// How a cell stands before anything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its run is done.
+    Done,
+    /// It runs; its inputs, if any, are there.
+    Run,
+    /// It is to be asked about when its inputs are there.
+    Wait,
+    /// It is the same run as another cell.
+    Twin(CellId),
+    /// It cannot run, because of that cell.
+    Lost(CellId),
+}
+
+/// A step of the graph.
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    /// How its cells stand.
+    pub standings: Vec<Standing>,
+    /// Its inputs.
+    pub edges: Vec<Edge>,
+    /// What a run of it needs.
+    pub needs: Resources,
+    /// How long a run of it takes, if that is known.
+    pub duration: Option<Duration>,
+}
+
 /// How many cells stand where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -49,6 +98,8 @@ pub struct Counts {
     pub waiting: u64,
     /// Started and not finished.
     pub running: u64,
+    /// Found done, or the same run as another cell that is, after the start.
+    pub reused: u64,
     /// Finished with success.
     pub succeeded: u64,
     /// Failed for good.
@@ -57,6 +108,17 @@ pub struct Counts {
     pub timed_out: u64,
     /// Cancelled, or never started because of a cancellation or a failure.
     pub cancelled: u64,
+    /// Never started because a run that they need did not succeed.
+    pub skipped: u64,
+}
+
+/// A cell that is skipped because another one did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// The cell.
+    pub cell: CellId,
+    /// The one that did not succeed, the first of the chain.
+    pub cause: CellId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,48 +130,337 @@ enum Phase {
 
 #[derive(Debug)]
 struct Step {
-    todo: std::vec::IntoIter<u64>,
-    unfinished: u64,
+    cells: Cells,
+    needs: Resources,
+    duration: Option<Duration>,
+    /// Length of the longest path from here to an end of the graph; larger goes first.
+    path: Duration,
 }
 
 /// The schedule of one submission.
 #[derive(Debug)]
 pub struct Schedule {
-    graph: DiGraph<Step, ()>,
+    graph: DiGraph<Step, Edge>,
+    /// Steps in the order in which they are served.
+    order: Vec<usize>,
     policy: Policy,
     phase: Phase,
     counts: Counts,
+    /// What is free, when some step needs more than one cpu.
+    free: Option<Resources>,
     /// Tries of cells that did not succeed at first.
-    tries: HashMap<(usize, u64), u32>,
+    tries: HashMap<CellId, u32>,
     /// Cells to try again: when, step, cell.
     retries: BinaryHeap<Reverse<(Instant, usize, u64)>>,
+    /// Cells that are the same run as another.
+    twins: HashMap<CellId, Vec<CellId>>,
+    /// Cells that are being made again, and those that found their value gone.
+    repairs: HashMap<CellId, Vec<CellId>>,
+    /// Cells that were made again: a value that is gone again and again is not made for ever.
+    repaired: HashSet<CellId>,
+    /// Cells whose inputs are there.
+    asked: Vec<CellId>,
+    skips: Vec<Skip>,
 }
 
 impl Schedule {
-    /// A schedule of steps with the cells that must run, and of edges between steps (from, to).
-    pub fn new(steps: Vec<Vec<u64>>, edges: &[(usize, usize)], policy: Policy) -> Self {
-        let mut graph = DiGraph::with_capacity(steps.len(), edges.len());
-        let mut waiting = 0;
-        for cells in steps {
-            waiting += cells.len() as u64;
-            graph.add_node(Step { unfinished: cells.len() as u64, todo: cells.into_iter() });
-        }
-        for (from, to) in edges {
-            graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
-        }
-        Self {
-            graph,
+    /// A schedule of steps; `capacity` is what there is for those that say what they need.
+    pub fn new(steps: Vec<Node>, policy: Policy, capacity: Option<&Resources>) -> Self {
+        let counted = steps.iter().any(|step| !step.needs.is_default());
+        let mut schedule = Self {
+            graph: DiGraph::with_capacity(steps.len(), steps.len()),
+            order: Vec::new(),
             policy,
             phase: Phase::Open,
-            counts: Counts { waiting, ..Counts::default() },
+            counts: Counts::default(),
+            free: capacity.filter(|_| counted).cloned(),
             tries: HashMap::new(),
             retries: BinaryHeap::new(),
+            twins: HashMap::new(),
+            repairs: HashMap::new(),
+            repaired: HashSet::new(),
+            asked: Vec::new(),
+            skips: Vec::new(),
+        };
+        let mut contents = Vec::with_capacity(steps.len());
+        for Node { standings, edges, needs, duration } in steps {
+            let path = Duration::ZERO;
+            schedule.graph.add_node(Step { cells: Cells::default(), needs, duration, path });
+            contents.push((standings, edges));
         }
+        // All states first: cells look at those of the steps before them.
+        let mut edges = Vec::with_capacity(contents.len());
+        for (step, (standings, inputs)) in contents.into_iter().enumerate() {
+            schedule.enter(step, standings);
+            edges.push(inputs);
+        }
+        for (step, inputs) in edges.into_iter().enumerate() {
+            schedule.connect(step, inputs);
+        }
+        schedule.rank();
+        schedule
+    }
+
+    /// Gives a step its cells that had none: what it consists of has become known.
+    pub fn expand(&mut self, step: usize, standings: Vec<Standing>, edges: Vec<Edge>) {
+        self.enter(step, standings);
+        self.connect(step, edges);
+        self.rank();
+    }
+
+    fn enter(&mut self, step: usize, standings: Vec<Standing>) {
+        let mut states = Vec::with_capacity(standings.len());
+        let mut ready = VecDeque::new();
+        for (cell, standing) in standings.into_iter().enumerate() {
+            let cell = cell as u64;
+            states.push(match standing {
+                Standing::Done => State::Done,
+                Standing::Wait => State::Waiting,
+                Standing::Run => {
+                    ready.push_back(cell);
+                    State::Ready
+                }
+                Standing::Twin(of) => {
+                    self.twins.entry(of).or_default().push((step, cell));
+                    State::Twin
+                }
+                Standing::Lost(_) => State::Lost,
+            });
+            self.counts.waiting += u64::from(!matches!(standing, Standing::Done | Standing::Lost(_)));
+        }
+        self.step_mut(step).cells = Cells { states, unmet: Vec::new(), missing: HashMap::new(), ready };
+    }
+
+    fn connect(&mut self, step: usize, edges: Vec<Edge>) {
+        if edges.is_empty() {
+            return;
+        }
+        for edge in edges {
+            self.graph.add_edge(NodeIndex::new(edge.from), NodeIndex::new(step), edge);
+        }
+        let cells = self.step(step).cells.states.len();
+        self.step_mut(step).cells.unmet = vec![0; cells];
+        for cell in 0..cells as u64 {
+            if self.state((step, cell)) == State::Waiting {
+                self.count_unmet((step, cell));
+            }
+        }
+    }
+
+    /// Counts what a waiting cell waits for.
+    fn count_unmet(&mut self, id: CellId) {
+        let mut unmet = 0;
+        let mut missing = Vec::new();
+        let mut too_many = None;
+        for edge in self.graph.edges_directed(NodeIndex::new(id.0), Direction::Incoming) {
+            let (number, edge) = (edge.id().index(), edge.weight());
+            let (mut absent, mut first) = (0, None);
+            for cell in edge.needs(id.1) {
+                match self.state((edge.from, cell)) {
+                    State::Done => {}
+                    State::Lost => {
+                        absent += 1;
+                        first = first.or(Some((edge.from, cell)));
+                    }
+                    _ => unmet += 1,
+                }
+            }
+            if edge.tolerated.is_some_and(|most| absent > most) {
+                too_many = too_many.or(first);
+            }
+            if absent > 0 {
+                missing.push(((number, id.1), absent));
+            }
+        }
+        if let Some(cause) = too_many {
+            return self.lose(id, cause);
+        }
+        let cells = &mut self.step_mut(id.0).cells;
+        cells.unmet[id.1 as usize] = unmet;
+        cells.missing.extend(missing);
+        if unmet == 0 {
+            self.ask(id);
+        }
+    }
+
+    /// Orders the steps by the longest path that is left, in time where durations are known, else in steps.
+    fn rank(&mut self) {
+        let known = self.graph.node_weights().all(|step| step.duration.is_some());
+        let sorted = petgraph::algo::toposort(&self.graph, None).unwrap_or_default();
+        for node in sorted.into_iter().rev() {
+            let after = self.graph.neighbors_directed(node, Direction::Outgoing);
+            let after = after.map(|next| self.graph[next].path).max().unwrap_or_default();
+            let own = self.graph[node].duration.filter(|_| known).unwrap_or(Duration::from_secs(1));
+            self.graph[node].path = after + own;
+        }
+        self.order = (0..self.graph.node_count()).collect();
+        self.order.sort_by_key(|step| Reverse(self.graph[NodeIndex::new(*step)].path));
+    }
+
+    fn step(&self, step: usize) -> &Step {
+        &self.graph[NodeIndex::new(step)]
+    }
+
+    fn step_mut(&mut self, step: usize) -> &mut Step {
+        &mut self.graph[NodeIndex::new(step)]
+    }
+
+    fn state(&self, (step, cell): CellId) -> State {
+        self.step(step).cells.states[cell as usize]
+    }
+
+    fn set(&mut self, (step, cell): CellId, state: State) {
+        self.step_mut(step).cells.states[cell as usize] = state;
+    }
+
+    fn ask(&mut self, id: CellId) {
+        self.set(id, State::Asked);
+        self.asked.push(id);
     }
 
     /// How many cells stand where.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Cells whose inputs have become available since the last call: [decide](Self::decide) on each.
+    pub fn undecided(&mut self) -> Vec<CellId> {
+        match self.phase {
+            Phase::Open => std::mem::take(&mut self.asked),
+            Phase::Draining => Vec::new(),
+        }
+    }
+
+    /// Cells that were skipped since the last call.
+    pub fn skipped(&mut self) -> Vec<Skip> {
+        std::mem::take(&mut self.skips)
+    }
+
+    /// Whether the run of a cell succeeded.
+    pub fn is_done(&self, id: CellId) -> bool {
+        self.state(id) == State::Done
+    }
+
+    /// Says what becomes of a cell that was [asked](Self::undecided) about.
+    pub fn decide(&mut self, id: CellId, standing: Standing) {
+        match standing {
+            Standing::Done => self.reuse(id),
+            Standing::Run => {
+                self.set(id, State::Ready);
+                self.step_mut(id.0).cells.ready.push_back(id.1);
+            }
+            Standing::Twin(of) => match self.state(of) {
+                State::Done => self.reuse(id),
+                State::Lost => {
+                    self.lose(id, of);
+                }
+                _ => {
+                    self.set(id, State::Twin);
+                    self.twins.entry(of).or_default().push(id);
+                }
+            },
+            Standing::Lost(cause) => self.lose(id, cause),
+            Standing::Wait => {
+                self.set(id, State::Waiting);
+                self.count_unmet(id);
+            }
+        }
+    }
+
+    fn reuse(&mut self, id: CellId) {
+        self.counts.waiting -= 1;
+        self.counts.reused += 1;
+        self.succeed(id);
+    }
+
+    /// A cell is done: those that wait for it wait for one less.
+    fn succeed(&mut self, id: CellId) {
+        let mut done = vec![id];
+        while let Some(id) = done.pop() {
+            self.set(id, State::Done);
+            match self.repairs.remove(&id) {
+                Some(waiting) => waiting.into_iter().for_each(|cell| self.meet(cell)),
+                None => {
+                    for (edge, step) in self.fed(id.0) {
+                        let cells: Vec<u64> = self.graph[edge].feeds(id.1).collect();
+                        cells.into_iter().for_each(|cell| self.meet((step, cell)));
+                    }
+                }
+            }
+            for twin in self.twins.remove(&id).unwrap_or_default() {
+                self.counts.waiting -= 1;
+                self.counts.reused += 1;
+                done.push(twin);
+            }
+        }
+    }
+
+    fn fed(&self, step: usize) -> Vec<(EdgeIndex, usize)> {
+        let mut walk = self.graph.neighbors_directed(NodeIndex::new(step), Direction::Outgoing).detach();
+        let mut found = Vec::new();
+        while let Some((edge, node)) = walk.next(&self.graph) {
+            found.push((edge, node.index()));
+        }
+        found
+    }
+
+    /// One of the things that a cell waits for is there.
+    fn meet(&mut self, id: CellId) {
+        if self.state(id) != State::Waiting {
+            return;
+        }
+        let unmet = &mut self.step_mut(id.0).cells.unmet[id.1 as usize];
+        *unmet = unmet.saturating_sub(1);
+        if *unmet == 0 {
+            self.ask(id);
+        }
+    }
+
+    /// A cell that has not started will not: a cell it needs is lost. So are those that need it, in turn.
+    fn lose(&mut self, id: CellId, cause: CellId) {
+        let mut lost = vec![id];
+        while let Some(id) = lost.pop() {
+            if self.state(id) == State::Lost {
+                continue;
+            }
+            self.counts.waiting -= 1;
+            self.counts.skipped += 1;
+            self.set(id, State::Lost);
+            self.skips.push(Skip { cell: id, cause });
+            self.spread(id, &mut lost);
+        }
+    }
+
+    /// A cell did not succeed, for good.
+    fn fail(&mut self, id: CellId) {
+        self.set(id, State::Lost);
+        let mut lost = Vec::new();
+        self.spread(id, &mut lost);
+        lost.into_iter().for_each(|cell| self.lose(cell, id));
+    }
+
+    /// Adds the cells to `lost` that cannot do without a lost cell.
+    fn spread(&mut self, id: CellId, lost: &mut Vec<CellId>) {
+        lost.extend(self.twins.remove(&id).unwrap_or_default());
+        if let Some(waiting) = self.repairs.remove(&id) {
+            lost.extend(waiting.into_iter().filter(|cell| self.state(*cell) == State::Waiting));
+            return;
+        }
+        for (edge, step) in self.fed(id.0) {
+            let tolerated = self.graph[edge].tolerated;
+            let cells: Vec<u64> = self.graph[edge].feeds(id.1).collect();
+            for cell in cells {
+                if self.state((step, cell)) != State::Waiting {
+                    continue;
+                }
+                let missing = self.step_mut(step).cells.missing.entry((edge.index(), cell)).or_default();
+                *missing += 1;
+                match tolerated.is_some_and(|most| *missing > most) {
+                    true => lost.push((step, cell)),
+                    false => self.meet((step, cell)),
+                }
+            }
+        }
     }
 
     /// What to do at time `now`; a batch has at most `limit` cells.
@@ -119,18 +470,30 @@ impl Schedule {
         {
             self.counts.waiting -= batch.cells.len() as u64;
             self.counts.running += batch.cells.len() as u64;
+            for (cell, _) in &batch.cells {
+                self.set((batch.step, *cell), State::Running);
+            }
+            if let Some(free) = &mut self.free {
+                free.take(&self.graph[NodeIndex::new(batch.step)].needs, 1);
+            }
             return Next::Start(batch);
         }
-        if self.counts.running == 0 && (self.counts.waiting == 0 || self.phase == Phase::Draining) {
+        if self.counts.running == 0 && (self.phase == Phase::Draining || self.is_idle()) {
             self.counts.cancelled += std::mem::take(&mut self.counts.waiting);
             return Next::Done;
         }
         Next::Wait(self.retries.peek().filter(|_| self.phase == Phase::Open).map(|Reverse((due, ..))| *due))
     }
 
+    /// Whether nothing is left that could start or be decided.
+    fn is_idle(&self) -> bool {
+        let none_ready = self.graph.node_weights().all(|step| step.cells.ready.is_empty());
+        none_ready && self.asked.is_empty() && self.retries.is_empty()
+    }
+
     fn due_retries(&mut self, now: Instant, limit: usize) -> Option<Batch> {
         let Reverse((due, step, _)) = *self.retries.peek()?;
-        if due > now {
+        if due > now || self.shortage(step).is_some() {
             return None;
         }
         let mut cells = Vec::new();
@@ -145,36 +508,62 @@ impl Schedule {
     }
 
     fn fresh(&mut self, limit: usize) -> Option<Batch> {
-        let ready = self.graph.node_indices().find(|node| {
-            let before = self.graph.neighbors_directed(*node, Direction::Incoming);
-            self.graph[*node].todo.len() > 0
-                && before.into_iter().all(|step| self.graph[step].unfinished == 0)
-        })?;
-        let cells: Vec<_> = self.graph[ready].todo.by_ref().take(limit).map(|cell| (cell, 1)).collect();
-        Some(Batch { step: ready.index(), cells })
+        // The first step in order gets what it needs before others do: what it waits for is left free for it.
+        let step = *self.order.iter().find(|step| !self.step(**step).cells.ready.is_empty())?;
+        if self.shortage(step).is_some() {
+            return None;
+        }
+        let tried = |cell: u64| self.tries.get(&(step, cell)).copied().unwrap_or(0);
+        let taken = self.step(step).cells.ready.len().min(limit);
+        let ready = self.step(step).cells.ready.iter().take(taken);
+        let cells: Vec<_> = ready.map(|cell| (*cell, tried(*cell) + 1)).collect();
+        self.step_mut(step).cells.ready.drain(..taken);
+        Some(Batch { step, cells })
+    }
+
+    /// The resource that keeps cells of a step, which could run, from being started.
+    pub fn shortage(&self, step: usize) -> Option<String> {
+        let free = self.free.as_ref()?;
+        self.step(step).needs.fits(free).err()
+    }
+
+    /// A batch has come back whole: what it took is free again.
+    pub fn returned(&mut self, step: usize) {
+        if let Some(free) = &mut self.free {
+            free.give(&self.graph[NodeIndex::new(step)].needs, 1);
+        }
     }
 
     /// A cell has finished; says whether it will be tried again.
     pub fn finished(&mut self, step: usize, cell: u64, outcome: Outcome, now: Instant) -> bool {
+        let id = (step, cell);
         self.counts.running -= 1;
         if matches!(outcome, Outcome::Failed | Outcome::TimedOut) && self.phase == Phase::Open {
-            let tries = self.tries.entry((step, cell)).or_default();
+            let tries = self.tries.entry(id).or_default();
             *tries += 1;
             if *tries <= self.policy.retries.most {
                 let due = now + self.policy.retries.delay(*tries);
                 self.retries.push(Reverse((due, step, cell)));
                 self.counts.waiting += 1;
+                self.set(id, State::Ready);
                 return true;
             }
         }
-        self.graph[NodeIndex::new(step)].unfinished -= 1;
-        let count = match outcome {
-            Outcome::Succeeded => &mut self.counts.succeeded,
-            Outcome::Failed => &mut self.counts.failed,
-            Outcome::TimedOut => &mut self.counts.timed_out,
-            Outcome::Cancelled => &mut self.counts.cancelled,
-        };
-        *count += 1;
+        match outcome {
+            Outcome::Succeeded => {
+                self.counts.succeeded += 1;
+                self.succeed(id);
+            }
+            outcome => {
+                let count = match outcome {
+                    Outcome::Failed => &mut self.counts.failed,
+                    Outcome::TimedOut => &mut self.counts.timed_out,
+                    _ => &mut self.counts.cancelled,
+                };
+                *count += 1;
+                self.fail(id);
+            }
+        }
         let did_not_succeed = matches!(outcome, Outcome::Failed | Outcome::TimedOut);
         if did_not_succeed && self.policy.failure == FailurePolicy::FailFast {
             self.drain();
@@ -182,11 +571,43 @@ impl Schedule {
         false
     }
 
+    /// A running cell has found that the value of one it needs is gone: that one runs again, this one waits for it.
+    /// Says whether that could be arranged; it is not for a cell that was made again before.
+    pub fn lost_input(&mut self, id: CellId, from: CellId) -> bool {
+        let arranged = match self.state(from) {
+            State::Done if self.repaired.insert(from) => {
+                self.set(from, State::Ready);
+                self.step_mut(from.0).cells.ready.push_back(from.1);
+                self.counts.waiting += 1;
+                self.repairs.insert(from, Vec::new());
+                true
+            }
+            State::Ready | State::Running => self.repairs.contains_key(&from),
+            _ => false,
+        };
+        if arranged {
+            self.counts.running -= 1;
+            self.counts.waiting += 1;
+            self.set(id, State::Waiting);
+            self.step_mut(id.0).cells.unmet[id.1 as usize] = 1;
+            self.repairs.entry(from).or_default().push(id);
+        }
+        arranged
+    }
+
+    /// A running cell is to start again: it gave nothing back, and that is no failure of its own.
+    pub fn put_back(&mut self, id: CellId) {
+        self.counts.running -= 1;
+        self.counts.waiting += 1;
+        self.set(id, State::Ready);
+        self.step_mut(id.0).cells.ready.push_back(id.1);
+    }
+
     /// A cell that was handed out was not started after all.
-    pub fn not_started(&mut self, step: usize) {
+    pub fn not_started(&mut self, step: usize, cell: u64) {
         self.counts.running -= 1;
         self.counts.cancelled += 1;
-        self.graph[NodeIndex::new(step)].unfinished -= 1;
+        self.set((step, cell), State::Lost);
     }
 
     /// Starts nothing any more; what runs may finish.

@@ -6,7 +6,7 @@ use metalab::params::{IntoSweep, Sweep};
 #[metalab::operation]
 fn train(k: u32, #[default(1.0)] rate: f64, depth: u32) -> f64 { rate }
 
-fn sweep(sweep: impl IntoSweep) -> Sweep {
+fn sweep(sweep: impl IntoSweep<Output = f64>) -> Sweep<f64> {
     sweep.into_sweep()
 }
 

@@ -4,6 +4,7 @@
 extern crate metalab_engine as metalab;
 
 mod broken;
+mod graph;
 mod index;
 mod journal;
 mod macros;

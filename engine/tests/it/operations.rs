@@ -224,7 +224,7 @@ fn builders_and_lists_are_sweeps() {
     assert_eq!(sweep.operation().description().name, "throw_darts");
     assert_eq!(Nothing::grid().into_sweep().step_name(), "nothing");
     let rows = ["1", "2"].map(|text| ParsedParams { text: text.into() });
-    assert_eq!(Parsed::list(rows).step_name(), "parsed");
+    assert_eq!(Parsed::list(rows).into_sweep().step_name(), "parsed");
 }
 
 #[test]

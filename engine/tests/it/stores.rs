@@ -75,6 +75,7 @@ pub(crate) fn attempt(run: RunId, outcome: Outcome, started: i64) -> Attempt {
         template: Digest::of(b"template"),
         arguments: vec![9, 0],
         replicate: Some(0),
+        inputs: Vec::new(),
         outcome,
         started,
         duration: 5,
@@ -122,6 +123,8 @@ pub(crate) fn submission(experiment: &str, steps: &[&str]) -> SubmissionOpened {
         sets: 1,
         replicates: 1,
         chunks: Vec::new(),
+        dimensions: None,
+        wiring: None,
     };
     SubmissionOpened {
         experiment: experiment.to_owned(),

@@ -28,6 +28,10 @@ struct StepText {
     sets: u64,
     replicates: u64,
     chunks: Vec<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dimensions: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wiring: Option<Digest>,
 }
 
 /// Appends the row of an opening.
@@ -142,6 +146,8 @@ impl From<&StepRecord> for StepText {
             sets: step.sets,
             replicates: step.replicates,
             chunks: step.chunks.clone(),
+            dimensions: step.dimensions,
+            wiring: step.wiring,
         }
     }
 }
@@ -156,6 +162,8 @@ impl From<StepText> for StepRecord {
             sets: step.sets,
             replicates: step.replicates,
             chunks: step.chunks,
+            dimensions: step.dimensions,
+            wiring: step.wiring,
         }
     }
 }

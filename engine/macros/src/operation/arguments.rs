@@ -8,6 +8,7 @@ use syn::{
 };
 
 use super::Errors;
+use super::inputs::{InputArgument, value_type};
 use super::output::{last_segment, plain};
 
 /// The arguments of an operation in the order of its signature.
@@ -19,6 +20,8 @@ pub(crate) struct Signature {
 pub(crate) enum Argument {
     /// Data of the operation: a field of the parameter struct.
     Owned(Box<Owned>),
+    /// A value of another step.
+    Input(Box<InputArgument>),
     /// Lent by the run: the type behind the reference.
     Lent(Box<Type>),
 }
@@ -55,12 +58,13 @@ impl Signature {
         }
         let signature = Self { arguments };
         let mut seen: Vec<&Ident> = Vec::new();
-        for owned in signature.owned() {
-            if seen.contains(&&owned.name) {
-                let message = format!("two arguments are called `{}`: give one another name", owned.name);
-                errors.add(syn::Error::new(owned.name.span(), message));
+        let names = signature.owned().map(|owned| &owned.name);
+        for name in names.chain(signature.inputs().map(|input| &input.name)) {
+            if seen.contains(&name) {
+                let message = format!("two arguments are called `{name}`: give one another name");
+                errors.add(syn::Error::new(name.span(), message));
             }
-            seen.push(&owned.name);
+            seen.push(name);
         }
         errors.finish()?;
         Ok(signature)
@@ -69,7 +73,14 @@ impl Signature {
     pub(crate) fn owned(&self) -> impl Iterator<Item = &Owned> {
         self.arguments.iter().filter_map(|argument| match argument {
             Argument::Owned(owned) => Some(&**owned),
-            Argument::Lent(_) => None,
+            _ => None,
+        })
+    }
+
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &InputArgument> {
+        self.arguments.iter().filter_map(|argument| match argument {
+            Argument::Input(input) => Some(&**input),
+            _ => None,
         })
     }
 }
@@ -80,7 +91,9 @@ pub(crate) fn without_our_attributes(function: &ItemFn) -> ItemFn {
     for input in &mut function.sig.inputs {
         if let FnArg::Typed(argument) = input {
             argument.attrs.retain(|attribute| {
-                !["default", "rename", "serde", "doc"].iter().any(|ours| attribute.path().is_ident(ours))
+                !["default", "rename", "serde", "doc", "codec"]
+                    .iter()
+                    .any(|ours| attribute.path().is_ident(ours))
             });
         }
     }
@@ -131,11 +144,16 @@ fn argument(input: &FnArg) -> syn::Result<Argument> {
     };
     match plain(&typed.ty) {
         Type::Reference(reference) => lent(typed, reference),
-        ty => owned(typed, ty),
+        ty => match value_type(ty) {
+            Some((wrapper, value)) => {
+                InputArgument::of(typed, wrapper, value).map(|input| Argument::Input(Box::new(input)))
+            }
+            None => owned(typed, ty),
+        },
     }
 }
 
-fn name_of(argument: &PatType) -> syn::Result<&Ident> {
+pub(crate) fn name_of(argument: &PatType) -> syn::Result<&Ident> {
     match &*argument.pat {
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Ok(&pat.ident),
         pattern => Err(syn::Error::new_spanned(
@@ -160,7 +178,7 @@ fn lent(argument: &PatType, reference: &TypeReference) -> syn::Result<Argument> 
     }
     for attribute in &argument.attrs {
         let path = attribute.path();
-        if ["default", "rename", "serde"].iter().any(|ours| path.is_ident(ours)) {
+        if ["default", "rename", "serde", "codec"].iter().any(|ours| path.is_ident(ours)) {
             return Err(syn::Error::new_spanned(
                 attribute,
                 "this attribute is for arguments the operation owns; what is lent is neither a column nor a field",
@@ -191,7 +209,9 @@ fn lent(argument: &PatType, reference: &TypeReference) -> syn::Result<Argument> 
         "Path" | "PathBuf" | "FilePath" | "DirPath" => refuse(
             "an operation owns its paths: take `FilePath` or `DirPath` by value, so that the content counts",
         ),
-        "Input" => refuse(INPUT),
+        "Input" | "Gathered" => {
+            refuse(&format!("an operation owns its inputs: take `{}`, not a reference to it", text(ty)))
+        }
         "String" | "Vec" | "Option" | "Box" | "HashMap" | "BTreeMap" | "HashSet" | "BTreeSet"
         | "VecDeque" | "bool" | "char" | "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize"
         | "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => {
@@ -201,11 +221,20 @@ fn lent(argument: &PatType, reference: &TypeReference) -> syn::Result<Argument> 
     }
 }
 
-const INPUT: &str =
-    "inputs from other steps are not built in yet: take the data itself, or a `FilePath` to it";
-
 /// Names that would hide a method of the builder or a coordinate that every sweep has.
-const RESERVED: [&str; 4] = ["named", "grid", "into_sweep", "replicate"];
+const RESERVED: [&str; 5] = ["named", "grid", "into_sweep", "replicate", "resources"];
+
+/// Refuses names that have a meaning of their own.
+pub(crate) fn refuse_reserved(name: &Ident) -> syn::Result<()> {
+    if RESERVED.iter().all(|reserved| name.unraw() != reserved) {
+        return Ok(());
+    }
+    let message = format!(
+        "an argument cannot be called `{0}`, which has a meaning of its own in sweeps: rename it, or write `#[rename(\"{0}_\")]` before it to rename only its column and builder method",
+        name.unraw()
+    );
+    Err(syn::Error::new(name.span(), message))
+}
 
 fn owned(argument: &PatType, ty: &Type) -> syn::Result<Argument> {
     let mut errors = Errors::default();
@@ -244,13 +273,9 @@ fn owned(argument: &PatType, ty: &Type) -> syn::Result<Argument> {
         }
     }
     if let Some(name) = &name
-        && RESERVED.iter().any(|reserved| name.unraw() == reserved)
+        && let Err(error) = refuse_reserved(name)
     {
-        let message = format!(
-            "an argument cannot be called `{0}`, which has a meaning of its own in sweeps: rename it, or write `#[rename(\"{0}_\")]` before it to rename only its column and builder method",
-            name.unraw()
-        );
-        errors.add(syn::Error::new(name.span(), message));
+        errors.add(error);
     }
     if default.is_some()
         && let Some(attribute) = serde.iter().find(|attribute| sets(attribute, &["default"]))
@@ -275,7 +300,7 @@ fn owned_literal(expression: Expr, ty: &Type) -> Expr {
     }
 }
 
-fn renamed(attribute: &Attribute) -> syn::Result<Ident> {
+pub(crate) fn renamed(attribute: &Attribute) -> syn::Result<Ident> {
     let wrong = || syn::Error::new_spanned(attribute, "a new name is written `#[rename(\"name\")]`");
     let text: LitStr = attribute.parse_args().map_err(|_| wrong())?;
     text.parse().map_err(|_| {
@@ -321,9 +346,6 @@ fn sets(attribute: &Attribute, keys: &[&str]) -> bool {
 }
 
 fn refuse_not_data(ty: &Type) -> syn::Result<()> {
-    if last_segment(ty).is_some_and(|segment| segment.ident == "Input" && !segment.arguments.is_none()) {
-        return Err(syn::Error::new_spanned(ty, INPUT));
-    }
     match ty {
         Type::ImplTrait(_) => Err(syn::Error::new_spanned(
             ty,
@@ -338,7 +360,7 @@ fn refuse_not_data(ty: &Type) -> syn::Result<()> {
 }
 
 /// Refuses types that cannot stand in a struct: references inside, `impl Trait`, `Self`.
-fn concrete(ty: &Type) -> syn::Result<()> {
+pub(crate) fn concrete(ty: &Type) -> syn::Result<()> {
     struct Find(Option<syn::Error>);
     impl<'ast> Visit<'ast> for Find {
         fn visit_type_reference(&mut self, found: &'ast TypeReference) {

@@ -1,13 +1,16 @@
 //! Writes the builder of a grid: `Train::grid().k([1, 3]).weights(...)`.
 //!
-//! It has one `bool` parameter per argument without default, which its setter turns from `false` into `true`. A
-//! builder is a sweep only when all are true; what is missing is named by a trait made for that argument alone.
+//! It has one `bool` parameter per input and per argument without default, which its setter turns from `false` into
+//! `true`. A builder is a sweep only when all are true; what is missing is named by a trait made for that argument
+//! alone.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 use syn::{Attribute, Ident, Path, Visibility};
 
-use super::arguments::{Owned, Signature};
+use super::arguments::{Owned, Signature, text};
+use super::inputs::{Form, InputArgument};
 use super::names::{Names, upper_camel};
 
 pub(crate) fn builder(
@@ -17,24 +20,47 @@ pub(crate) fn builder(
     visibility: &Visibility,
     cfgs: &[&Attribute],
 ) -> TokenStream {
-    let Names { marker, grid, operation, .. } = names;
-    let needed: Vec<&Owned> = signature.owned().filter(|owned| owned.default.is_none()).collect();
-    let states: Vec<Ident> = needed.iter().map(|owned| state(owned)).collect();
-    let setters = signature.owned().map(|owned| {
-        let own = needed.iter().position(|other| other.name == owned.name);
-        setter(root, grid, owned, &states, own)
-    });
+    let Names { marker, params, grid, operation, .. } = names;
+    let needed: Vec<Needed<'_>> = Needed::all(signature);
+    let states: Vec<Ident> = needed.iter().map(Needed::state).collect();
+    let place = |name: &Ident| needed.iter().position(|needed| needed.name() == name);
+    let axes = signature.owned().map(|owned| axis_setter(root, grid, owned, &states, place(&owned.name)));
+    let wires = signature.inputs().map(|input| input_setter(root, grid, input, &states, place(&input.name)));
 
     let doc = format!("A sweep of the operation `{operation}` over the values of its arguments.");
     let start_doc = format!("Starts a sweep of `{operation}` over all combinations of the given values.");
     let start = states.iter().map(|_| quote!(false));
-    let checks: Vec<Ident> = needed.iter().map(|owned| format_ident!("{}IsGiven", camel(owned))).collect();
-    let holders: Vec<Ident> = needed.iter().map(|owned| format_ident!("{}Argument", camel(owned))).collect();
-    let traits = needed.iter().zip(&checks).zip(&holders).map(|((owned, check), holder)| {
-        let (column, method) = (owned.column(), &owned.name);
-        let message = format!("the argument `{column}` of operation `{operation}` is not set");
+    let listed = needed.iter().map(|needed| {
+        let given = matches!(needed, Needed::Argument(_));
+        quote!(#given)
+    });
+    let listed: Vec<TokenStream> = listed.collect();
+    let checks: Vec<Ident> = needed.iter().map(|needed| format_ident!("{}IsGiven", needed.camel())).collect();
+    let holders: Vec<Ident> = needed.iter().map(Needed::holder).collect();
+    let traits = needed.iter().zip(&checks).zip(&holders).map(|((needed, check), holder)| {
+        let (column, method) = (needed.column(), needed.name());
+        let (message, note) = match needed {
+            Needed::Argument(_) => (
+                format!("the argument `{column}` of operation `{operation}` is not set"),
+                format!("give it a value, or values to sweep over: `{marker}::grid().{method}(...)`"),
+            ),
+            Needed::Input(input) => {
+                let ty = text(&input.ty);
+                let how = match input.form {
+                    Form::Many => format!(
+                        "wire it to a gather of a step that returns `{ty}`: `{marker}::grid().{method}(step.gather())`"
+                    ),
+                    Form::One => {
+                        format!("wire it to a step that returns `{ty}`: `{marker}::grid().{method}(&step)`")
+                    }
+                    Form::File | Form::Folder => format!(
+                        "wire it to an artifact of a step: `{marker}::grid().{method}(step.artifact(\"name\"))`"
+                    ),
+                };
+                (format!("the input `{column}` of operation `{operation}` is not wired"), how)
+            }
+        };
         let label = format!("`{column}` is missing");
-        let note = format!("give it a value, or values to sweep over: `{marker}::grid().{method}(...)`");
         quote! {
             #[doc(hidden)]
             pub struct #holder<const GIVEN: bool>;
@@ -53,8 +79,7 @@ pub(crate) fn builder(
         #[must_use = "a sweep does nothing until it is given to an experiment"]
         #[allow(dead_code)]
         #visibility struct #grid<#(const #states: bool = false),*> {
-            grid: #root::params::Grid,
-            name: ::core::option::Option<::std::string::String>,
+            sweep: #root::params::Sweep<<#marker as #root::operation::Operation>::Output>,
         }
 
         #(#cfgs)*
@@ -66,19 +91,40 @@ pub(crate) fn builder(
                 ///
                 /// Every argument without default has to be given before this is a sweep.
                 pub fn grid() -> #grid<#(#start),*> {
-                    #grid { grid: #root::params::Grid::new(), name: ::core::option::Option::None }
+                    #grid { sweep: #root::params::Sweep::grid::<#marker>(#root::params::Grid::new()) }
+                }
+
+                /// A sweep over the given sets of arguments, one cell for each.
+                pub fn list<I>(rows: I) -> #grid<#(#listed),*>
+                where
+                    I: ::core::iter::IntoIterator<Item = #params>,
+                {
+                    #grid { sweep: #root::params::Sweep::list::<#marker>(rows) }
+                }
+
+                /// A sweep over the sets of arguments that another step returns: what that step finds decides
+                /// what runs.
+                pub fn list_from(
+                    rows: impl #root::inputs::IntoInput<::std::vec::Vec<#params>>,
+                ) -> #grid<#(#listed),*> {
+                    #grid { sweep: #root::params::Sweep::list_from::<#marker>(rows) }
                 }
             }
 
-            #(#setters)*
+            #(#axes)*
+            #(#wires)*
 
             #[automatically_derived]
             #[allow(dead_code)]
             impl<#(const #states: bool),*> #grid<#(#states),*> {
                 /// Names the step, which is otherwise called like the operation.
-                pub fn named(mut self, name: impl ::core::convert::Into<::std::string::String>) -> Self {
-                    self.name = ::core::option::Option::Some(name.into());
-                    self
+                pub fn named(self, name: impl ::core::convert::Into<::std::string::String>) -> Self {
+                    Self { sweep: self.sweep.named(name) }
+                }
+
+                /// What each run of the step needs of the machine, instead of what the operation says.
+                pub fn resources(self, resources: #root::schedule::Resources) -> Self {
+                    Self { sweep: self.sweep.resources(resources) }
                 }
             }
 
@@ -89,25 +135,107 @@ pub(crate) fn builder(
             where
                 #(#holders<#states>: #checks,)*
             {
-                fn into_sweep(self) -> #root::params::Sweep {
-                    let sweep = #root::params::Sweep::grid::<#marker>(self.grid);
-                    match self.name {
-                        ::core::option::Option::Some(name) => sweep.named(name),
-                        ::core::option::Option::None => sweep,
-                    }
+                type Output = <#marker as #root::operation::Operation>::Output;
+
+                fn into_sweep(self) -> #root::params::Sweep<Self::Output> {
+                    self.sweep
                 }
             }
         };
     }
 }
 
+/// What a builder needs before it is a sweep.
+enum Needed<'a> {
+    Argument(&'a Owned),
+    Input(&'a InputArgument),
+}
+
+impl<'a> Needed<'a> {
+    fn all(signature: &'a Signature) -> Vec<Self> {
+        let arguments = signature.owned().filter(|owned| owned.default.is_none()).map(Self::Argument);
+        arguments.chain(signature.inputs().map(Self::Input)).collect()
+    }
+
+    fn name(&self) -> &'a Ident {
+        match self {
+            Self::Argument(owned) => &owned.name,
+            Self::Input(input) => &input.name,
+        }
+    }
+
+    fn column(&self) -> String {
+        self.name().unraw().to_string()
+    }
+
+    fn camel(&self) -> String {
+        upper_camel(&self.column())
+    }
+
+    fn holder(&self) -> Ident {
+        match self {
+            Self::Argument(_) => format_ident!("{}Argument", self.camel()),
+            Self::Input(_) => format_ident!("{}Input", self.camel()),
+        }
+    }
+
+    /// The parameter of the builder; the ending keeps it apart from the user's constants.
+    fn state(&self) -> Ident {
+        format_ident!("{}_GIVEN", self.column().to_uppercase())
+    }
+}
+
 /// The method of one argument; `own` is its place among the states when it has no default.
-fn setter(root: &Path, grid: &Ident, owned: &Owned, states: &[Ident], own: Option<usize>) -> TokenStream {
+fn axis_setter(
+    root: &Path,
+    grid: &Ident,
+    owned: &Owned,
+    states: &[Ident],
+    own: Option<usize>,
+) -> TokenStream {
     let (name, ty, column) = (&owned.name, &owned.ty, owned.column());
-    let docs = &owned.doc;
     let doc = format!("One value of `{column}` for all runs, or the values to sweep over.");
-    let docs =
-        if docs.is_empty() { quote!(#[doc = #doc]) } else { quote!(#(#docs)* #[doc = ""] #[doc = #doc]) };
+    let values = quote!(values: impl #root::params::IntoAxis<#ty>);
+    let set = quote!(self.sweep.axis(#column, #root::params::IntoAxis::<#ty>::into_axis(values)));
+    setter(grid, name, &documented(&owned.doc, &doc), &values, &set, states, own)
+}
+
+/// The method of one input; `own` is its place among the states.
+fn input_setter(
+    root: &Path,
+    grid: &Ident,
+    input: &InputArgument,
+    states: &[Ident],
+    own: Option<usize>,
+) -> TokenStream {
+    let (column, ty) = (input.column(), text(&input.ty));
+    let doc = match input.form {
+        Form::Many => format!("Gathers input `{column}` from a step that returns `{ty}`."),
+        Form::One => format!("Wires input `{column}` to a step that returns `{ty}`."),
+        Form::File | Form::Folder => format!("Wires input `{column}` to an artifact."),
+    };
+    let (source, into) = input.source(root);
+    let values = quote!(source: impl #source);
+    let set = quote!(self.sweep.input(#column, source.#into()));
+    setter(grid, &input.name, &documented(&input.doc, &doc), &values, &set, states, own)
+}
+
+fn documented(written: &[Attribute], doc: &str) -> TokenStream {
+    match written {
+        [] => quote!(#[doc = #doc]),
+        written => quote!(#(#written)* #[doc = ""] #[doc = #doc]),
+    }
+}
+
+fn setter(
+    grid: &Ident,
+    name: &Ident,
+    docs: &TokenStream,
+    argument: &TokenStream,
+    set: &TokenStream,
+    states: &[Ident],
+    own: Option<usize>,
+) -> TokenStream {
     let free = states.iter().enumerate().filter(|(at, _)| Some(*at) != own).map(|(_, state)| state);
     let with = |given: bool| {
         let all = states
@@ -122,21 +250,9 @@ fn setter(root: &Path, grid: &Ident, owned: &Owned, states: &[Ident], own: Optio
         #[allow(dead_code)]
         impl<#(const #free: bool),*> #grid #before {
             #docs
-            pub fn #name(self, values: impl #root::params::IntoAxis<#ty>) -> #grid #after {
-                #grid {
-                    grid: self.grid.axis(#column, #root::params::IntoAxis::<#ty>::into_axis(values)),
-                    name: self.name,
-                }
+            pub fn #name(self, #argument) -> #grid #after {
+                #grid { sweep: #set }
             }
         }
     }
-}
-
-fn camel(owned: &Owned) -> String {
-    upper_camel(&owned.column())
-}
-
-/// The parameter of an argument; the ending keeps it apart from the user's constants.
-fn state(owned: &Owned) -> Ident {
-    format_ident!("{}_GIVEN", owned.column().to_uppercase())
 }

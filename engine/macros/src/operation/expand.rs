@@ -29,7 +29,7 @@ pub(crate) fn expand(
     let docs: Vec<&Attribute> =
         function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).collect();
     let visibility = &function.vis;
-    let Names { marker, params, operation: name, .. } = names;
+    let Names { marker, operation: name, .. } = names;
 
     let marker_doc = format!("The operation `{name}`.");
     let marker_docs = if docs.is_empty() { quote!(#[doc = #marker_doc]) } else { quote!(#(#docs)*) };
@@ -58,14 +58,6 @@ pub(crate) fn expand(
             #[automatically_derived]
             #[allow(dead_code)]
             impl #marker {
-                /// A sweep over the given sets of arguments, one cell for each.
-                pub fn list<I>(rows: I) -> #root::params::Sweep
-                where
-                    I: ::core::iter::IntoIterator<Item = #params>,
-                {
-                    #root::params::Sweep::list::<#marker>(rows)
-                }
-
                 /// The operation without its types, for a registry filled by hand.
                 pub fn operation() -> #root::operation::Registered {
                     #root::operation::Registered::of::<#marker>()
@@ -171,13 +163,16 @@ fn implementation(
     });
     let lent = signature.arguments.iter().filter_map(|argument| match argument {
         Argument::Lent(ty) => Some(quote_spanned!(ty.span() => .lent(<#ty as #root::operation::Lent>::KIND))),
-        Argument::Owned(_) => None,
+        _ => None,
     });
+    let inputs = signature.inputs().map(|input| input.info(root));
+    let resources = options.resources(root);
     let values = signature.arguments.iter().map(|argument| match argument {
         Argument::Owned(owned) => {
             let name = &owned.name;
             quote!(__params.#name)
         }
+        Argument::Input(input) => input.take(root),
         Argument::Lent(ty) => quote_spanned!(ty.span() => <#ty as #root::operation::Lent>::lend(__run)?),
     });
     let ident = &function.sig.ident;
@@ -203,7 +198,9 @@ fn implementation(
                     #code,
                 )
                 #(#parameters)*
+                #(#inputs)*
                 #(#lent)*;
+                #resources
                 description.doc = #doc;
                 description.module = ::core::module_path!();
                 description

@@ -3,6 +3,7 @@
 mod arguments;
 mod builder;
 mod expand;
+mod inputs;
 mod names;
 mod options;
 mod output;

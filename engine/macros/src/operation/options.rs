@@ -1,14 +1,16 @@
 //! What is written inside `#[metalab::operation(...)]`.
 
 use proc_macro2::{Span, TokenStream};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Ident, LitStr, Path, Token, parenthesized, parse_quote};
+use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized, parse_quote};
 
 use crate::code::Grade;
 
-const KNOWN: &str = "`name`, `version`, `code`, `uses(...)`, `codec`, `params`, `type`, `crate`";
+const KNOWN: &str =
+    "`name`, `version`, `code`, `uses(...)`, `codec`, `params`, `type`, `cpus`, `memory`, `gpus`, `crate`";
 
 /// The options of the attribute.
 pub(crate) struct Options {
@@ -28,6 +30,10 @@ pub(crate) struct Options {
     pub(crate) params: Option<Ident>,
     /// Name of the operation's type.
     pub(crate) type_name: Option<Ident>,
+    /// What a run needs of the machine.
+    cpus: Option<LitInt>,
+    memory: Option<LitStr>,
+    gpus: Option<LitInt>,
 }
 
 impl Options {
@@ -41,6 +47,9 @@ impl Options {
             codec: None,
             params: None,
             type_name: None,
+            cpus: None,
+            memory: None,
+            gpus: None,
         };
         let mut seen: Vec<String> = Vec::new();
         for option in Punctuated::<Opt, Token![,]>::parse_terminated.parse2(tokens)? {
@@ -60,6 +69,9 @@ impl Options {
                 Value::Codec(path) => options.codec = Some(path),
                 Value::Params(ident) => options.params = Some(ident),
                 Value::Type(ident) => options.type_name = Some(ident),
+                Value::Cpus(number) => options.cpus = Some(number),
+                Value::Memory(text) => options.memory = Some(text),
+                Value::Gpus(number) => options.gpus = Some(number),
             }
         }
         if let Some(path) = options.uses.first()
@@ -70,7 +82,23 @@ impl Options {
                 "`uses(...)` has no meaning here: the grades `binary` and `manual` do not look at items; leave it out or use `code = \"reach\"`",
             ));
         }
+        if let Some(memory) = &options.memory {
+            bytes(memory)?;
+        }
         Ok(options)
+    }
+
+    /// The statement that notes what a run needs of the machine.
+    pub(crate) fn resources(&self, root: &Path) -> TokenStream {
+        let cpus = self.cpus.iter().map(|number| quote!(.cpus(#number)));
+        let memory = self.memory.as_ref().and_then(|text| bytes(text).ok());
+        let memory = memory.iter().map(|bytes| quote!(.memory(#bytes)));
+        let gpus = self.gpus.iter().map(|number| quote!(.gpus(#number)));
+        let calls: Vec<TokenStream> = cpus.chain(memory).chain(gpus).collect();
+        match calls.is_empty() {
+            true => TokenStream::new(),
+            false => quote!(description.resources = #root::schedule::Resources::default()#(#calls)*;),
+        }
     }
 }
 
@@ -89,6 +117,9 @@ enum Value {
     Codec(Path),
     Params(Ident),
     Type(Ident),
+    Cpus(LitInt),
+    Memory(LitStr),
+    Gpus(LitInt),
 }
 
 impl Parse for Opt {
@@ -117,6 +148,9 @@ impl Parse for Opt {
             "type" => Value::Type(ident(&key, input)?),
             "codec" => Value::Codec(path(&key, input)?),
             "crate" => Value::Root(path(&key, input)?),
+            "cpus" => Value::Cpus(number(&key, input)?),
+            "memory" => Value::Memory(text(&key, input)?),
+            "gpus" => Value::Gpus(number(&key, input)?),
             _ => {
                 let message = format!("there is no option `{name}` of an operation; there are {KNOWN}");
                 return Err(syn::Error::new(key.span(), message));
@@ -137,6 +171,39 @@ fn ident(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     let text = text(key, input)?;
     text.parse()
         .map_err(|_| syn::Error::new(text.span(), format!("`{}` cannot be the name of a type", text.value())))
+}
+
+/// A number from 1.
+fn number(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitInt> {
+    let wrong = || format!("`{key}` takes a number from 1: `{key} = 4`");
+    input.parse::<Token![=]>().map_err(|_| syn::Error::new(key.span(), wrong()))?;
+    let span = input.span();
+    let number: LitInt = input.parse().map_err(|_| syn::Error::new(span, wrong()))?;
+    match number.base10_parse::<u32>() {
+        Ok(1..) => Ok(number),
+        _ => Err(syn::Error::new(span, wrong())),
+    }
+}
+
+/// Bytes of `64 MiB`, `2 GB`, `1000`.
+fn bytes(text: &LitStr) -> syn::Result<u64> {
+    let value = text.value();
+    let digits = value.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: u64 = match value[digits.len()..].trim() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => 0,
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    number.filter(|bytes| *bytes > 0).ok_or_else(|| {
+        let message = "`memory` takes a number of bytes with a unit: `memory = \"2 GiB\"` (B, kB, MB, GB, KiB, MiB, GiB)";
+        syn::Error::new(text.span(), message)
+    })
 }
 
 /// A path, bare or as text.

@@ -36,26 +36,31 @@ impl Output {
 
     /// The codec for the type as it is written: the macro sees tokens, not types.
     pub(crate) fn codec(&self, root: &Path) -> Path {
-        let Some(segment) = last_segment(plain(&self.ty)) else { return parse_quote!(#root::codec::Json) };
-        if segment.ident == "Bytes" && segment.arguments.is_none() {
-            return parse_quote!(#root::codec::Raw);
-        }
-        if segment.ident == "Vec"
-            && let PathArguments::AngleBracketed(arguments) = &segment.arguments
-            && let Some(GenericArgument::Type(element)) = arguments.args.first()
-            && let Type::Path(element) = plain(element)
-            && let Some(element) = element.path.get_ident()
-        {
-            match element.to_string().as_str() {
-                "u8" => return parse_quote!(#root::codec::Raw),
-                "f64" | "f32" | "i64" | "i32" | "i16" | "i8" | "u64" | "u32" | "u16" | "bool" => {
-                    return parse_quote!(#root::codec::Npy);
-                }
-                _ => {}
-            }
-        }
-        parse_quote!(#root::codec::Json)
+        codec_of(&self.ty, root)
     }
+}
+
+/// The codec of a type as it is written: the same for an output and for an input of that type.
+pub(crate) fn codec_of(ty: &Type, root: &Path) -> Path {
+    let Some(segment) = last_segment(plain(ty)) else { return parse_quote!(#root::codec::Json) };
+    if segment.ident == "Bytes" && segment.arguments.is_none() {
+        return parse_quote!(#root::codec::Raw);
+    }
+    if segment.ident == "Vec"
+        && let PathArguments::AngleBracketed(arguments) = &segment.arguments
+        && let Some(GenericArgument::Type(element)) = arguments.args.first()
+        && let Type::Path(element) = plain(element)
+        && let Some(element) = element.path.get_ident()
+    {
+        match element.to_string().as_str() {
+            "u8" => return parse_quote!(#root::codec::Raw),
+            "f64" | "f32" | "i64" | "i32" | "i16" | "i8" | "u64" | "u32" | "u16" | "bool" => {
+                return parse_quote!(#root::codec::Npy);
+            }
+            _ => {}
+        }
+    }
+    parse_quote!(#root::codec::Json)
 }
 
 fn refusal(ty: &Type) -> Option<&'static str> {
