@@ -46,11 +46,11 @@ pub use metalab_engine as engine;
 #[doc(hidden)]
 pub use metalab_engine::__private;
 pub use metalab_engine::{
-    Capture, Context, DirPath, Experiment, Failure, FilePath, Operation, Result, RunError, Runtime,
-    SeedBundle, Store, seeds,
+    Capture, Context, DirPath, Experiment, Failure, FilePath, Gathered, Input, Operation, Result, RunError,
+    Runtime, SeedBundle, Store, seeds,
 };
 pub use metalab_engine::{
-    capture, code, codec, context, operation, params, plan, record, results, running, schedule, store,
+    capture, code, codec, context, inputs, operation, params, plan, record, results, running, schedule, store,
 };
 pub use metalab_executors as executors;
 #[cfg(feature = "query")]

@@ -2,6 +2,7 @@
 
 use metalab::engine::index::Glance;
 use metalab::engine::inspect::find_run;
+use metalab::params::IntoSweep;
 use metalab::store::Store;
 use metalab::{Context, Experiment, FilePath, Result, SeedBundle, seeds};
 
@@ -32,6 +33,10 @@ fn at_site(x: u64, site: &Site) -> f64 {
     x as f64 * site.limit
 }
 
+fn exp(sweep: impl IntoSweep) -> Experiment {
+    Experiment::new("bad", "1").sweep(sweep)
+}
+
 fn named(name: &str) -> Experiment {
     Experiment::new(name, "1").sweep(Half::grid().x([1.0]))
 }
@@ -48,16 +53,14 @@ fn wrong_experiments_are_refused_and_the_store_is_as_it_was() {
         .axis("x", metalab::params::AxisValues::swept(many()))
         .axis("y", metalab::params::AxisValues::swept(many()));
     let huge = metalab::params::Sweep::grid::<Half>(grid);
-    let exp = |sweep: metalab::params::Sweep| Experiment::new("bad", "1").sweep(sweep);
-    use metalab::params::IntoSweep;
     let long = "n".repeat(10_000);
     let cases = [
-        (exp(Half::grid().x([0.5, f64::NAN]).into_sweep()), vec!["step `half`", "argument `x`", "NaN"]),
-        (exp(Half::grid().x(f64::INFINITY).into_sweep()), vec!["argument `x`", "inf"]),
-        (exp(Half::grid().x(Vec::<f64>::new()).into_sweep()), vec!["axis `x` has no values"]),
-        (exp(Half::grid().x([1.0, 2.0, 1.0]).into_sweep()), vec!["axis `x`", "twice", "replicates"]),
+        (exp(Half::grid().x([0.5, f64::NAN])), vec!["step `half`", "argument `x`", "NaN"]),
+        (exp(Half::grid().x(f64::INFINITY)), vec!["argument `x`", "inf"]),
+        (exp(Half::grid().x(Vec::<f64>::new())), vec!["axis `x` has no values"]),
+        (exp(Half::grid().x([1.0, 2.0, 1.0])), vec!["axis `x`", "twice", "replicates"]),
         (exp(huge), vec!["1000000000000 parameter sets", "more than"]),
-        (exp(Half::list([]).into_sweep()), vec!["list of parameter sets is empty"]),
+        (exp(Half::list([])), vec!["list of parameter sets is empty"]),
         (Experiment::new("bad", "1"), vec!["`bad` has no steps", ".sweep("]),
         (named("ok").sweep(Half::grid().x([2.0])), vec!["two steps called `half`", ".named("]),
         (named("a/b"), vec!["a/b"]),
@@ -68,15 +71,12 @@ fn wrong_experiments_are_refused_and_the_store_is_as_it_was() {
         (named(&long), vec!["nnnn"]),
         (named("ok").tag("x").tag("x"), vec!["tag `x`", "twice"]),
         (named("ok").metadata("k", 1).metadata("k", 2), vec!["metadata key `k`", "twice"]),
-        (exp(Random::grid().x([1]).into_sweep()), vec!["`&SeedBundle`", ".seeds(seeds(42))"]),
-        (exp(Random::grid().x([1]).into_sweep()).seeds(seeds(1).replicates(0)), vec!["0 replicates"]),
-        (exp(AtSite::grid().x([1]).into_sweep()), vec!["context `&Site`", ".context("]),
-        (
-            exp(AtSite::grid().x([1]).into_sweep()).context(Site { limit: f64::NAN }),
-            vec!["context `Site`", "NaN"],
-        ),
-        (exp(Read::grid().file("no/such/file").into_sweep()), vec!["no/such/file"]),
-        (exp(Read::grid().file("src").into_sweep()), vec!["`src`", "DirPath"]),
+        (exp(Random::grid().x([1])), vec!["`&SeedBundle`", ".seeds(seeds(42))"]),
+        (exp(Random::grid().x([1])).seeds(seeds(1).replicates(0)), vec!["0 replicates"]),
+        (exp(AtSite::grid().x([1])), vec!["context `&Site`", ".context("]),
+        (exp(AtSite::grid().x([1])).context(Site { limit: f64::NAN }), vec!["context `Site`", "NaN"]),
+        (exp(Read::grid().file("no/such/file")), vec!["no/such/file"]),
+        (exp(Read::grid().file("src")), vec!["`src`", "DirPath"]),
     ];
     for (experiment, words) in cases {
         let error = metalab::run(experiment).store(&store).blocking().unwrap_err();

@@ -93,12 +93,13 @@ mod later {
 #[test]
 fn a_default_that_is_given_or_added_changes_nothing() {
     let store = Store::memory().unwrap();
-    let exp = |sweep: metalab::params::Sweep| Experiment::new("defaults", "1").sweep(sweep);
-    use metalab::params::IntoSweep;
-    assert_eq!(counts(&run(exp(SumOne::grid().a([1, 2]).into_sweep()), &store)), (0, 2));
-    assert_eq!(counts(&run(exp(SumOne::grid().a([1, 2]).b(10).into_sweep()), &store)), (2, 0));
-    assert_eq!(counts(&run(exp(SumOne::grid().a([1, 2]).b([10, 11]).into_sweep()), &store)), (2, 2));
-    assert_eq!(counts(&run(exp(later::SumTwo::grid().a([1, 2]).into_sweep()), &store)), (2, 0));
+    fn exp(sweep: impl metalab::params::IntoSweep) -> Experiment {
+        Experiment::new("defaults", "1").sweep(sweep)
+    }
+    assert_eq!(counts(&run(exp(SumOne::grid().a([1, 2])), &store)), (0, 2));
+    assert_eq!(counts(&run(exp(SumOne::grid().a([1, 2]).b(10)), &store)), (2, 0));
+    assert_eq!(counts(&run(exp(SumOne::grid().a([1, 2]).b([10, 11])), &store)), (2, 2));
+    assert_eq!(counts(&run(exp(later::SumTwo::grid().a([1, 2])), &store)), (2, 0));
     let list = [SumOneParams { a: 1, b: 10 }, SumOneParams { a: 3, b: 10 }];
     assert_eq!(counts(&run(exp(SumOne::list(list)), &store)), (1, 1), "a list and a grid agree");
 }

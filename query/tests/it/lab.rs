@@ -47,7 +47,6 @@ impl Try {
             template,
             arguments,
             replicate: None,
-            inputs: Vec::new(),
             outcome: Outcome::Succeeded,
             started: T0,
             metrics: Vec::new(),
@@ -209,6 +208,8 @@ impl Lab {
             failed,
             cancelled: 0,
             timed_out: 0,
+            skipped: 0,
+            causes: Vec::new(),
         };
         writer.append(kind::SUBMISSION_CLOSED, 0, &to_cbor(&closed));
     }
@@ -249,6 +250,7 @@ impl Lab {
             template: self.template(made.template),
             arguments: map(&made.arguments),
             replicate: made.replicate,
+            inputs: Vec::new(),
             outcome: made.outcome,
             started: made.started,
             duration: 1_500_000,
