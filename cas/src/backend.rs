@@ -210,7 +210,9 @@ pub enum BackendError {
         source: io::Error,
     },
     /// The store was opened for reading, or lies on a read-only file system.
-    #[error("`{key}` cannot be written: the store is read-only")]
+    #[error(
+        "`{key}` cannot be written: the store is read-only; name a store that can be written, or mount this one for writing"
+    )]
     ReadOnly {
         /// The file.
         key: String,

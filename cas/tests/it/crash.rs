@@ -76,27 +76,39 @@ fn spawn(folder: &Path, plan: &str) -> bool {
     child.output().unwrap().status.success()
 }
 
-#[test]
-fn killed_or_failed_at_every_step_nothing_recorded_is_lost() {
-    for when in ["before", "after", "fail"] {
-        let mut step = 1;
-        loop {
-            let folder = TempDir::new().unwrap();
-            let finished = spawn(folder.path(), &format!("{when}:{step}"));
-            let records = check(folder.path());
-            if finished {
-                assert_eq!(records, 3);
-                break;
-            }
-            assert!(records <= 3);
-            assert!(
-                spawn(folder.path(), "before:1000000"),
-                "the job goes through afterwards ({when} step {step})"
-            );
-            assert_eq!(check(folder.path()), 3);
-            step += 1;
-            assert!(step < 500, "the job ends at some time");
+fn at_every_step(when: &str) {
+    let mut step = 1;
+    loop {
+        let folder = TempDir::new().unwrap();
+        let finished = spawn(folder.path(), &format!("{when}:{step}"));
+        let records = check(folder.path());
+        if finished {
+            assert_eq!(records, 3);
+            break;
         }
-        assert!(step > 30, "only {step} steps were tried: are the crash points built in?");
+        assert!(records <= 3);
+        assert!(
+            spawn(folder.path(), "before:1000000"),
+            "the job goes through afterwards ({when} step {step})"
+        );
+        assert_eq!(check(folder.path()), 3);
+        step += 1;
+        assert!(step < 500, "the job ends at some time");
     }
+    assert!(step > 30, "only {step} steps were tried: are the crash points built in?");
+}
+
+#[test]
+fn killed_before_every_step_nothing_recorded_is_lost() {
+    at_every_step("before");
+}
+
+#[test]
+fn killed_after_every_step_nothing_recorded_is_lost() {
+    at_every_step("after");
+}
+
+#[test]
+fn failed_at_every_step_nothing_recorded_is_lost() {
+    at_every_step("fail");
 }

@@ -9,6 +9,7 @@ mod frames;
 mod full_disk;
 mod large;
 mod power_cut;
+mod read_only;
 mod values;
 
 #[test]

@@ -1,5 +1,8 @@
 //! A power cut on a real file system: a job on a small image is killed before each of its I/O steps, and what the
 //! image holds at that moment, without what the kernel had yet to write, is mounted and looked at.
+//!
+//! It finds files that were told durable and not synced. It cannot find folders that were not: ext4 writes the names
+//! of its open transaction with the next file that is synced.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +30,7 @@ fn content(number: u8, size: usize) -> Vec<u8> {
 fn job(folder: &Path) {
     let backend = Arc::new(LocalBackend::create(&folder.join("store")).unwrap());
     let blobs = Blobs::new(backend.clone());
-    for (round, count) in [(0, 2), (1, 20)] {
+    for (round, count) in [(0, 2), (1, 17)] {
         let put = |n| match n % 2 {
             0 => blobs.put(&content(round * 40 + n, 5_000)).unwrap(),
             _ => blobs.put_reader(&mut &content(round * 40 + n, 20_000)[..]).unwrap().0,
@@ -145,5 +148,5 @@ fn what_was_told_durable_survives_a_power_cut_at_every_step() {
         assert!(step < 500, "the job ends at some time");
     }
     assert!(step > 60, "only {step} steps were tried: are the crash points built in?");
-    eprintln!("torn {torn:?}");
+    assert!(torn.iter().any(|torn| *torn > 0), "what was not synced is lost: else nothing was tried");
 }
