@@ -1,6 +1,7 @@
 //! What is measured.
 
 mod blobs;
+mod graph;
 mod runs;
 mod segments;
 #[cfg(feature = "query")]
@@ -16,6 +17,9 @@ pub(crate) fn all(options: &Options) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
     if wanted("runs") {
         runs::measure(options, scratch.path(), &mut rows)?;
+    }
+    if wanted("graph") {
+        graph::measure(options, scratch.path(), &mut rows)?;
     }
     if wanted("segments") {
         segments::measure(options, scratch.path(), &mut rows)?;
@@ -37,6 +41,8 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
     match arguments[..] {
         ["sweep", store, runs] => runs::sweep(store, runs.parse()?),
         ["find", store, prefix] => runs::find(store, prefix),
+        ["graph", store, name, size] => graph::run(store, name, size.parse()?),
+        ["plan", store, name, size] => graph::plan(store, name, size.parse()?),
         #[cfg(feature = "query")]
         ["fold", store] => sql::fold(store),
         _ => Err(format!("no case {arguments:?}").into()),
