@@ -10,7 +10,6 @@ use super::source::{Axes, GatherSource, InputSource};
 /// Without [`over`](Self::over) or [`by`](Self::by) it is over all axes, replicates included: one input for the whole
 /// step. An axis is called like its argument, or `step.argument` where two steps have one of that name; the axis of
 /// replicates is `replicate`.
-#[derive(Clone, Debug)]
 pub struct Gathering<T> {
     source: InputSource,
     axes: Axes,
@@ -37,6 +36,19 @@ impl fmt::Display for Missing {
             Self::Tolerate(most) => write!(f, "all but {most}"),
             Self::Ignore => f.write_str("those that succeeded"),
         }
+    }
+}
+
+impl<T> Clone for Gathering<T> {
+    fn clone(&self) -> Self {
+        let Self { source, axes, missing, .. } = self;
+        Self { source: source.clone(), axes: axes.clone(), missing: *missing, value: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Gathering<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {:?}", self.axes, self.source)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Typed handles by which steps are wired.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use metalab_cas::Digest;
@@ -29,7 +30,6 @@ use super::source::{InputSource, Join, Origin};
 /// let squares = experiment.step(Square::grid().x([1.0, 2.0, 3.0]));
 /// experiment.step(Half::grid().value(&squares));
 /// ```
-#[derive(Debug)]
 pub struct Step<T> {
     experiment: u64,
     number: usize,
@@ -45,6 +45,12 @@ impl<T> Clone for Step<T> {
             name: self.name.clone(),
             output: PhantomData,
         }
+    }
+}
+
+impl<T> fmt::Debug for Step<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Step({})", self.name)
     }
 }
 
@@ -93,7 +99,6 @@ impl<T> Step<T> {
 }
 
 /// One value for each cell of a step, or one value of the store for all: what an `Input<T>` is wired to.
-#[derive(Debug)]
 pub struct Upstream<T> {
     source: InputSource,
     value: PhantomData<fn() -> T>,
@@ -102,6 +107,12 @@ pub struct Upstream<T> {
 impl<T> Clone for Upstream<T> {
     fn clone(&self) -> Self {
         Self::new(self.source.clone())
+    }
+}
+
+impl<T> fmt::Debug for Upstream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
     }
 }
 

@@ -1,5 +1,6 @@
 //! An operation with the source of its arguments.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use metalab_cas::Value;
@@ -52,7 +53,6 @@ impl Source {
 }
 
 /// An operation with the source of its arguments: a step of an experiment. `T` is what the operation returns.
-#[derive(Debug)]
 pub struct Sweep<T> {
     pub(crate) spec: StepSpec,
     output: PhantomData<fn() -> T>,
@@ -78,6 +78,12 @@ impl StepSpec {
 impl<T> Clone for Sweep<T> {
     fn clone(&self) -> Self {
         Self { spec: self.spec.clone(), output: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Sweep<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.spec.fmt(f)
     }
 }
 
