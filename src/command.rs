@@ -4,14 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use metalab_cli::{Order, Program};
-use metalab_engine::plan::Rerun;
 
 use crate::{Experiment, RunError, results::Results};
 
 /// Pauses before a failed run is tried again: this long, then twice as long each time.
 const BACKOFF: Duration = Duration::from_secs(1);
 
-/// Gives a program the commands of `metalab`, with `run` and `plan` for its own experiments.
+/// Gives a program the commands of `metalab`, with `run`, `plan`, `graph` and `verify` for its own experiments.
 ///
 /// ```no_run
 /// use metalab::Experiment;
@@ -26,9 +25,7 @@ pub fn main_with(experiments: impl IntoIterator<Item = Experiment>) -> ExitCode 
 
 fn perform(order: Order) -> Result<Results, RunError> {
     let mut run = crate::run(order.experiment).store(order.store).progress(order.progress).signals(true);
-    if order.rerun {
-        run = run.rerun(Rerun::All);
-    }
+    run = run.rerun(order.rerun);
     if order.fail_fast {
         run = run.fail_fast();
     }

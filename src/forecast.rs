@@ -1,7 +1,7 @@
 //! What a run would do, before anything runs.
 
 use metalab_engine::experiment::Experiment;
-use metalab_engine::inspect::{Forecast, ForecastError, forecast};
+use metalab_engine::inspect::{Forecast, ForecastError, Graph, forecast, steps_of_plan};
 use metalab_engine::plan::Rerun;
 use metalab_engine::store::{Store, StoreError};
 
@@ -21,7 +21,7 @@ pub fn plan(experiment: Experiment) -> PlanBuilder {
 
 /// An experiment and the store to look at; see [`plan`].
 #[derive(Debug)]
-#[must_use = "a plan does nothing until `.report()` is called"]
+#[must_use = "a plan does nothing until `.report()` or `.graph()` is called"]
 pub struct PlanBuilder {
     experiment: Experiment,
     store: Result<Option<Store>, StoreError>,
@@ -41,15 +41,27 @@ impl PlanBuilder {
         self
     }
 
-    /// The forecast; print it, or look at its fields.
+    /// The forecast; print it, or look at its fields. Steps whose runs depend on runs that are still to be made say
+    /// what they wait for.
     ///
     /// # Errors
     /// When the experiment is wrong or the store cannot be read.
     pub fn report(self) -> Result<Forecast, ForecastError> {
-        let store = match self.store? {
-            Some(store) => store,
-            None => Store::create("./runs")?,
-        };
-        forecast(&store, &self.experiment, &self.rerun)
+        forecast(&opened(self.store)?, &self.experiment, &self.rerun)
+    }
+
+    /// The steps and how they are wired, as a graph to be drawn.
+    ///
+    /// # Errors
+    /// When the experiment is wrong or the store cannot be read.
+    pub fn graph(self) -> Result<Graph, ForecastError> {
+        steps_of_plan(&opened(self.store)?, &self.experiment)
+    }
+}
+
+fn opened(store: Result<Option<Store>, StoreError>) -> Result<Store, StoreError> {
+    match store? {
+        Some(store) => Ok(store),
+        None => Store::create("./runs"),
     }
 }

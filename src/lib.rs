@@ -38,6 +38,7 @@ mod forecast;
 mod progress;
 mod run;
 mod signals;
+mod verify;
 
 pub use metalab_cas as cas;
 #[cfg(feature = "cli")]
@@ -60,3 +61,4 @@ pub use metalab_query as query;
 pub use command::main_with;
 pub use forecast::{PlanBuilder, plan};
 pub use run::{IntoStore, RunBuilder, run};
+pub use verify::{VerifyBuilder, verify};

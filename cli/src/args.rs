@@ -64,11 +64,15 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// What was hashed into a run's id, and where two runs part
     Why(WhyArgs),
+    /// Draw the steps of an experiment, or what a run was made from and what was made from it
+    Graph(GraphArgs),
     /// The store itself
     #[command(subcommand)]
     Store(StoreCommand),
     /// Run an experiment of this program
     Run(RunArgs),
+    /// Execute a sample of finished runs again, and compare what they give
+    Verify(VerifyArgs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -183,6 +187,51 @@ pub(crate) struct WhyArgs {
     pub(crate) text: TextArgs,
 }
 
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct GraphArgs {
+    /// Name of the experiment; may be left out when the program has one
+    #[arg(conflicts_with = "run")]
+    pub(crate) experiment: Option<String>,
+    /// Draw this run instead: what it was made from, and what was made from it
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// How many steps to go from the run, in both directions
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "run")]
+    pub(crate) depth: usize,
+    /// How it is drawn [default: by the name of the output, else dot]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<GraphFormat>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// Name of the experiment; without it, all of the program
+    pub(crate) experiment: Option<String>,
+    /// How many of the finished runs: a share such as 1%, or a number; one at least
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = replay)]
+    pub(crate) replay: Replay,
+    /// Only runs of this operation
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operation: Option<String>,
+    /// Another number chooses other runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Only this run
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["replay", "operation"])]
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+}
+
+/// How much of what is there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Replay {
+    Share(f64),
+    Count(u64),
+}
+
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// What lies in the store, and what is damaged
@@ -255,6 +304,18 @@ pub(crate) enum TextFormat {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// The language of Graphviz
+    Dot,
+    /// The language of Mermaid, which Markdown pages show
+    Mermaid,
+    /// A picture
+    Svg,
+    /// One object
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Status {
     Succeeded,
     Failed,
@@ -297,12 +358,14 @@ impl Args {
         Self::parse_for(line, false)
     }
 
-    /// The same for a program that has experiments: only there `run` is offered.
+    /// The same for a program that has experiments: only there `run` and `verify` are offered.
     pub(crate) fn parse_for(
         line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
         has_experiments: bool,
     ) -> Result<Self, clap::Error> {
-        let command = Self::command().mut_subcommand("run", |run| run.hide(!has_experiments));
+        let command = Self::command()
+            .mut_subcommand("run", |run| run.hide(!has_experiments))
+            .mut_subcommand("verify", |verify| verify.hide(!has_experiments));
         Self::from_arg_matches(&command.try_get_matches_from(line)?)
     }
 }
@@ -314,9 +377,29 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+fn replay(text: &str) -> Result<Replay, String> {
+    let wrong = || "give a share of the runs, such as 1%, or a number of runs, such as 20".to_owned();
+    match text.strip_suffix('%') {
+        Some(percent) => match percent.trim().parse::<f64>() {
+            Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(Replay::Share(percent / 100.0)),
+            _ => Err(wrong()),
+        },
+        None => text.parse().ok().filter(|count| *count > 0).map(Replay::Count).ok_or_else(wrong),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_are_shares_or_numbers() {
+        assert_eq!(replay("0.5%"), Ok(Replay::Share(0.005)));
+        assert_eq!(replay("12"), Ok(Replay::Count(12)));
+        for text in ["", "%", "0%", "101%", "NaN%", "-1", "0", "0.5", "many"] {
+            assert!(replay(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_definition_is_consistent() {

@@ -42,7 +42,7 @@ fn start(program: &Program) -> ExitCode {
         }
     };
     trace(args.verbose);
-    if !matches!(args.command, Command::Run(_)) {
+    if !matches!(args.command, Command::Run(_) | Command::Verify(_)) {
         end_on_signals();
     }
     let (stdout, stderr, stdin) = (io::stdout(), io::stderr(), io::stdin());

@@ -65,6 +65,20 @@ pub enum CliError {
     /// An experiment could not be carried out, or runs of it failed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Runs that were executed again did not give what they gave.
+    #[error("{count} of {all} runs did not come out as they did")]
+    Differs {
+        /// How many.
+        count: u64,
+        /// Of how many.
+        all: u64,
+    },
+    /// No run to execute again.
+    #[error("nothing was executed again: {reason}")]
+    NothingToVerify {
+        /// Why not.
+        reason: String,
+    },
     /// Something is where the output should go.
     #[error("{} `{}` is already there", if *.folder { "folder" } else { "file" }, .path.display())]
     Exists {
@@ -169,6 +183,9 @@ impl CliError {
             Self::Binary { file, .. } => format!("write it to a file: `-o {file}`"),
             Self::Run(RunError::Runs { run, .. }) => {
                 format!("`metalab show {run}` tells more, `metalab logs {run}` what it logged")
+            }
+            Self::Differs { .. } => {
+                "what stands is kept; give an operation all it depends on as arguments, inputs, contexts or seeds".into()
             }
             Self::Index(_) | Self::Journal(_) => "`metalab store info` lists what is damaged".into(),
             Self::Forecast(ForecastError::Plan(_)) | Self::Run(RunError::Plan(_)) => {

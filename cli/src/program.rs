@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use metalab_engine::experiment::Experiment;
+use metalab_engine::plan::Rerun;
 use metalab_engine::results::Results;
 use metalab_engine::running::RunError;
 
@@ -16,7 +17,7 @@ pub struct Program {
 
 type Perform = dyn Fn(Order) -> Result<Results, RunError>;
 
-/// What `run` on the command line asks for.
+/// What `run` or `verify` on the command line asks for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Order {
@@ -24,8 +25,8 @@ pub struct Order {
     pub experiment: Experiment,
     /// The store, as given.
     pub store: String,
-    /// Run everything again, also what was done.
-    pub rerun: bool,
+    /// What to run again although it was done.
+    pub rerun: Rerun,
     /// Start nothing new after the first failure.
     pub fail_fast: bool,
     /// How often a failed run is tried again.
@@ -67,6 +68,11 @@ impl Program {
             [only] => Some(only),
             _ => None,
         }
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> &[Experiment] {
+        &self.experiments
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

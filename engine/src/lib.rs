@@ -55,6 +55,7 @@ pub use store::Store;
 /// What the macros refer to; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::context::travel;
     pub use inventory;
     pub use metalab_cas::Value;
     pub use metalab_cas::value::ValueError;

@@ -81,6 +81,30 @@ pub enum QueryError {
         /// The nearest known name.
         nearest: Option<String>,
     },
+    /// A run that is not there.
+    #[error("no run of the store begins with `{prefix}`; `SELECT id, experiment, step FROM runs` lists them")]
+    NoRun {
+        /// The run as written.
+        prefix: String,
+    },
+    /// The beginning of several run ids.
+    #[error("several runs begin with `{prefix}`: {}; write more digits", .candidates.join(", "))]
+    SeveralRuns {
+        /// The beginning as written.
+        prefix: String,
+        /// Some of them, short.
+        candidates: Vec<String>,
+    },
+    /// A walk along the lineage that was asked for in another way than it can be.
+    #[error(
+        "`{function}` is called as `{function}('<run id, or 4 digits or more of its beginning>'[, <depth>])`: {reason}"
+    )]
+    Walk {
+        /// The function.
+        function: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// A function that is not there.
     #[error("no function `{function}`{}", did_you_mean(.nearest))]
     NoFunction {

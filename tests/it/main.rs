@@ -6,6 +6,7 @@ mod bad_input;
 mod crash;
 mod files;
 mod freshness;
+mod graphs;
 mod lab;
 mod readers;
 mod together;

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod experiments;
+mod graph;
 mod logs;
 mod plan;
 mod query;
@@ -11,6 +12,7 @@ mod runs;
 mod show;
 mod store;
 mod values;
+mod verify;
 mod why;
 
 use serde::Serialize;
@@ -46,9 +48,11 @@ pub fn run_with(args: Args, program: &Program, console: &mut Console<'_>) -> Res
         Command::Artifacts(args) => artifacts::artifacts(store, args, console),
         Command::Plan(args) => plan::plan(store, args, program, console),
         Command::Why(args) => why::why(store, args, console),
+        Command::Graph(args) => graph::graph(store, args, program, console),
         Command::Store(StoreCommand::Info(args)) => store::info(store, *args, console),
         Command::Store(StoreCommand::Rebuild(args)) => rebuild::rebuild(store, *args, console),
         Command::Run(args) => run::run(store, args, program, console),
+        Command::Verify(args) => verify::verify(store, args, program, console),
     }
 }
 

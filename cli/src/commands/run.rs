@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use metalab_engine::plan::Rerun;
 use metalab_engine::record::Closing;
 
 use crate::args::RunArgs;
@@ -36,7 +37,7 @@ pub(super) fn run(
     let order = Order {
         experiment: experiment?.clone(),
         store: store.to_owned(),
-        rerun: args.rerun,
+        rerun: if args.rerun { Rerun::All } else { Rerun::Never },
         fail_fast: args.fail_fast,
         retries: args.retries,
         timeout: args.timeout.filter(|limit| *limit > 0.0).map(Duration::from_secs_f64),

@@ -10,6 +10,8 @@ use metalab_engine::code::Code;
 use metalab_engine::codec::Json;
 use metalab_engine::operation::{Description, Lent, LentKind, Operation, ParameterInfo, Run};
 use metalab_engine::params::{AxisValues, Grid, Sweep};
+use metalab_engine::plan::Rerun;
+use metalab_engine::results::Results;
 use metalab_engine::running::Runner;
 use metalab_engine::{Capture, Experiment, SeedBundle, Store, seeds};
 use metalab_executors::Threads;
@@ -83,9 +85,14 @@ pub(crate) fn training(mood: &str, ks: &[u64], replicates: u64) -> Experiment {
 }
 
 /// Runs an experiment on one thread, so in the order of its cells.
-pub(crate) fn perform(experiment: Experiment, store: &Store) -> metalab_engine::results::Results {
+pub(crate) fn perform(experiment: Experiment, store: &Store) -> Results {
+    again(experiment, store, Rerun::Never)
+}
+
+/// The same, with what is to run again.
+pub(crate) fn again(experiment: Experiment, store: &Store, rerun: Rerun) -> Results {
     let threads = Arc::new(Threads::new(1).unwrap());
-    Runner::new(experiment, store.clone(), threads).start().unwrap().wait().unwrap()
+    Runner::new(experiment, store.clone(), threads).rerun(rerun).start().unwrap().wait().unwrap()
 }
 
 /// A folder with a store in it.

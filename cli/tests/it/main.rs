@@ -1,8 +1,11 @@
 //! The commands on real stores, in this process.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+extern crate metalab_engine as metalab;
+
 mod bad_input;
 mod lab;
 mod logs;
 mod program;
 mod transcripts;
+mod workflow;

@@ -2,16 +2,16 @@
 
 use metalab_cli::{Args, Console, Order, Program, run_with};
 
-use crate::lab::{Lab, Told, perform, training};
+use crate::lab::{Lab, Told, again, perform, training};
 
-fn program(experiments: Vec<metalab_engine::Experiment>) -> Program {
+pub(crate) fn program(experiments: Vec<metalab_engine::Experiment>) -> Program {
     Program::new(experiments, |order: Order| {
         let store = metalab_engine::Store::create(&order.store)?;
-        Ok(perform(order.experiment, &store))
+        Ok(again(order.experiment, &store, order.rerun))
     })
 }
 
-fn tell(lab: &Lab, program: &Program, line: &[&str]) -> Told {
+pub(crate) fn tell(lab: &Lab, program: &Program, line: &[&str]) -> Told {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let result = run_with(lab.args(line), program, &mut Console::new(&mut out, &mut err));
     lab.told(result, &out, &err)
@@ -59,11 +59,13 @@ fn a_plan_knows_the_experiment_as_it_is_now() {
 fn help_offers_what_there_is() {
     let help = Args::parse_from(["metalab", "--help"]).unwrap_err().to_string();
     for command in
-        ["query", "experiments", "runs", "show", "logs", "artifacts", "plan", "why", "store", "Exit codes"]
+        ["query", "experiments", "runs", "show", "logs", "artifacts", "plan", "why", "graph", "store", "Exit codes"]
     {
         assert!(help.contains(command), "{help}");
     }
-    assert!(!help.contains("Run an experiment of this program"), "{help}");
+    for command in ["Run an experiment of this program", "verify"] {
+        assert!(!help.contains(command), "{help}");
+    }
     let wrong = Args::parse_from(["metalab", "shwo"]).unwrap_err();
     assert!(wrong.to_string().contains("'show'"), "{wrong}");
 }

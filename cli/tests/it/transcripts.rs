@@ -8,17 +8,17 @@ use std::path::Path;
 use crate::lab::{Lab, Told};
 
 /// Commands with what they print, as one file.
-struct Transcript {
+pub(crate) struct Transcript {
     name: &'static str,
     text: String,
 }
 
 impl Transcript {
-    fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self { name, text: String::new() }
     }
 
-    fn add(&mut self, line: &[&str], told: &Told) {
+    pub(crate) fn add(&mut self, line: &[&str], told: &Told) {
         self.text.push_str(&format!("$ metalab {}\n{}", line.join(" "), redact(&told.out)));
         if !told.err.is_empty() {
             self.text.push_str(&format!("--- standard error\n{}", redact(&told.err)));
@@ -26,7 +26,7 @@ impl Transcript {
         self.text.push_str(&format!("--- code {}\n\n", told.code));
     }
 
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/expected/{}.txt", self.name));
         if std::env::var_os("METALAB_BLESS").is_some() {
             std::fs::write(&path, &self.text).unwrap();
@@ -321,6 +321,8 @@ fn looking_changes_nothing() {
         &["artifacts", &run],
         &["plan", "train_fine"],
         &["why", &run],
+        &["graph", "train_fine"],
+        &["graph", "--run", &run],
         &["store", "info"],
         &["query", "SELECT count(*) FROM runs", "--read-only"],
     ] {

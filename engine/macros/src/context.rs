@@ -1,9 +1,9 @@
 //! The derive `Context`.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Path, parse_quote};
+use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Path, Type, parse_quote};
 
 /// Writes the impls of `Context` and `Lent` for a struct.
 pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
@@ -35,17 +35,19 @@ pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
     let name = options.name.map_or_else(|| ident.unraw().to_string(), |name| name.value());
     let root = options.root;
 
-    let mut counted = Vec::new();
+    let mut entries = Vec::new();
+    let (mut leave, mut arrive) = (Vec::new(), Vec::new());
     for field in fields {
-        if !skipped(&field.attrs)? {
-            counted.push(field);
-        }
-    }
-    let entries = counted.into_iter().filter_map(|field| {
-        let ident = field.ident.as_ref()?;
+        let Some(ident) = &field.ident else { continue };
         let name = ident.unraw().to_string();
-        Some(quote!((#name, #root::__private::Value::from_serde(&self.#ident)?)))
-    });
+        let skip = skipped(&field.attrs)?;
+        if !skip {
+            entries.push(quote!((#name, #root::__private::Value::from_serde(&self.#ident)?)));
+        }
+        let slot = slot(&root, &field.ty, skip);
+        leave.push(quote!(#slot.leave(&self.#ident, #name, &mut fields)?;));
+        arrive.push(quote!(#ident: #slot.arrive(value, #name)?));
+    }
     Ok(quote! {
         #[automatically_derived]
         impl #root::context::Context for #ident {
@@ -59,6 +61,20 @@ pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
             > {
                 ::core::result::Result::Ok(::std::vec![#(#entries),*])
             }
+
+            #[allow(unused_imports, unused_mut)]
+            fn to_value(&self) -> #root::Result<#root::__private::Value> {
+                use #root::__private::travel::{ByDefault as _, ByValue as _, Stays as _};
+                let mut fields = #root::__private::travel::Fields::default();
+                #(#leave)*
+                fields.into_value()
+            }
+
+            #[allow(unused_imports, unused_variables)]
+            fn from_value(value: &#root::__private::Value) -> #root::Result<Self> {
+                use #root::__private::travel::{ByDefault as _, ByValue as _, Stays as _};
+                ::core::result::Result::Ok(Self { #(#arrive),* })
+            }
         }
 
         #[automatically_derived]
@@ -70,6 +86,27 @@ pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
                 run.context::<#ident>()
             }
         }
+    })
+}
+
+/// Stands for a field's type while it travels to another process. The references in front are what the compiler takes
+/// away one by one until it finds how that type travels (see the engine's `context::travel`).
+fn slot(root: &Path, ty: &Type, skip: bool) -> TokenStream {
+    let kind = if skip { quote!(Skipped) } else { quote!(Counted) };
+    let slot = quote!(#root::__private::travel::#kind::<#ty>::new());
+    // What borrows cannot be read, and the compiler would say so in words that help nobody.
+    match borrows(ty.to_token_stream()) {
+        true => quote!((#slot)),
+        false => quote!((&&&#slot)),
+    }
+}
+
+/// Whether a lifetime is written anywhere in a type.
+fn borrows(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => punct.as_char() == '\'',
+        TokenTree::Group(group) => borrows(group.stream()),
+        _ => false,
     })
 }
 
@@ -142,7 +179,8 @@ mod tests {
         assert!(text.contains(r#"constNAME:&'staticstr="site";"#), "{text}");
         assert!(text.contains(r#"("data",crate::__private::Value::from_serde(&self.data)?)"#), "{text}");
         assert!(text.contains(r#"("type",crate::__private::Value::from_serde(&self.r#type)?)"#), "{text}");
-        assert!(!text.contains("verbose"));
+        assert!(!text.contains(r#"("verbose""#), "{text}");
+        assert!(text.contains("(&&&crate::__private::travel::Skipped::<bool>::new()).leave(&self.verbose"), "{text}");
         assert!(
             written(quote!(
                 struct Nothing;

@@ -1,4 +1,4 @@
-//! The attribute and derive macros of metalab: [`macro@operation`] and [`macro@Context`].
+//! The attribute and derive macros of metalab: [`macro@operation`], [`macro@Context`] and [`macro@main`].
 //!
 //! The macros know nobody: what they write names everything through the crate `metalab` (or the path given by
 //! `crate = "..."`), and its parts are documented there. What is here, by the question it answers:
@@ -10,11 +10,13 @@
 //! | `operation::expand`, `operation::builder` | what is written for it? |
 //! | `code` | which code does it reach, and what is the digest of that? |
 //! | `context` | the derive for contexts |
+//! | `main_attribute` | what comes before the body of `main` |
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
 mod code;
 mod context;
+mod main_attribute;
 mod operation;
 
 use proc_macro::TokenStream;
@@ -81,4 +83,24 @@ pub fn operation(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Context, attributes(context))]
 pub fn context(item: TokenStream) -> TokenStream {
     context::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a program its own worker: `metalab::init()` runs before the body of `main`.
+///
+/// Experiments may then run in processes (`.processes(4)`): the driver starts the same program again, and there `init`
+/// performs runs instead of going on. Arguments of the command line are not touched. `crate = "..."` gives the path of
+/// the crate `metalab`.
+///
+/// ```ignore
+/// #[metalab::main]
+/// fn main() -> metalab::Result<()> {
+///     metalab::run(experiment()).processes(4).blocking()?;
+///     Ok(())
+/// }
+/// ```
+///
+/// An `async fn main` is refused: workers must be up before a runtime is.
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    main_attribute::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -9,10 +9,13 @@ mod folder;
 mod path;
 mod persist;
 mod resolve;
+mod sent;
 mod stamp;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
+#[doc(hidden)]
+pub mod travel;
 
 use std::any::Any;
 
@@ -38,6 +41,36 @@ pub trait Context: Any + Send + Sync {
     /// # Errors
     /// When a field cannot be hashed, such as NaN.
     fn fields(&self) -> Result<Vec<(&'static str, Value)>, ValueError>;
+
+    /// All of it by value, for runs in another process: what [`Context::from_value`] takes there.
+    ///
+    /// The derive writes it field by field. Written by hand it may be left out; then experiments with the context run
+    /// in threads only.
+    ///
+    /// # Errors
+    /// When it cannot leave this process; the message says why.
+    fn to_value(&self) -> crate::failure::Result<Value> {
+        Err(stays(Self::NAME))
+    }
+
+    /// The context that [`Context::to_value`] wrote in another process.
+    ///
+    /// # Errors
+    /// When the value is not one of it.
+    fn from_value(value: &Value) -> crate::failure::Result<Self>
+    where
+        Self: Sized,
+    {
+        let _ = value;
+        Err(stays(Self::NAME))
+    }
+}
+
+fn stays(context: &str) -> crate::Failure {
+    format!(
+        "context `{context}` cannot be sent to another process: derive `Context` for it, or write `to_value` and `from_value`, or run in threads"
+    )
+    .into()
 }
 
 /// Takes the context of type `C` from a run; what `#[derive(Context)]` calls.

@@ -23,16 +23,16 @@ pub struct Watched {
     pub kind: WatchedKind,
     /// The content that entered the identity.
     pub digest: Digest,
-    seen: Arc<Mutex<Seen>>,
-    clock: fn() -> SystemTime,
+    pub(super) seen: Arc<Mutex<Seen>>,
+    pub(super) clock: fn() -> SystemTime,
 }
 
 /// The metadata that went with the content when it was last read.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
-    stamp: Stamp,
+pub(super) struct Seen {
+    pub(super) stamp: Stamp,
     /// Too young to tell: the content is compared each time until it is older.
-    young: bool,
+    pub(super) young: bool,
 }
 
 /// What is watched.

@@ -71,6 +71,11 @@ impl Shelf {
     fn get(&self, digest: &Digest) -> Option<Held> {
         self.lock().get(digest).cloned()
     }
+
+    /// Lets everything go.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
 }
 
 /// An input that cannot be had.
@@ -115,6 +120,15 @@ impl Supply {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The bytes of a value that only this process has, or else where everybody finds it.
+    pub(crate) fn find(&self, wanted: &Located) -> Result<Bytes, Where> {
+        match self.shelf.get(&wanted.digest) {
+            Some(Held::Bytes(bytes)) => Ok(bytes),
+            Some(Held::At(at)) => Err(at),
+            None => Err(wanted.at),
+        }
     }
 
     /// The bytes of a value, verified.

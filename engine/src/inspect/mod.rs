@@ -1,17 +1,25 @@
-//! Questions about a store that need no table: experiments, runs, one run, why it ran, what a plan would do.
+//! Questions about a store that need no table: experiments, runs, one run, why it ran, what a
+//! plan would do, whether runs come out as they did, and graphs to look at.
 
 mod experiments;
 mod find;
 mod forecast;
+mod graph;
+mod parting;
 mod runs;
 mod show;
+mod taken;
+mod verify;
 mod why;
+mod wiring;
 
 pub use experiments::{ExperimentInfo, experiments};
 pub use find::{FindError, find_run};
 pub use forecast::{Forecast, ForecastError, StepForecast, forecast, forecast_last};
+pub use graph::{Edge, EdgeKind, Graph, Node, NodeKind, lineage, steps_of, steps_of_plan};
 pub use runs::{RunFilter, RunInfo, runs};
 pub use show::{RunDetails, show};
+pub use verify::{DifferingRun, FailedRun, VerifyError, VerifyReport, verified};
 pub use why::{Why, WhyError, why};
 
 use metalab_cas::Value;

@@ -1,7 +1,7 @@
 //! What a run lends to its operation.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use metalab_cas::Value;
 
@@ -51,29 +51,97 @@ pub struct Contexts(Vec<Held>);
 /// Names and values, or why there are none.
 type Fields = Result<Vec<(&'static str, Value)>, String>;
 
+type Shared = Arc<dyn Any + Send + Sync>;
+
 #[derive(Clone)]
 struct Held {
     name: &'static str,
-    value: Arc<dyn Any + Send + Sync>,
+    form: Form,
     fields: Fields,
+}
+
+#[derive(Clone)]
+enum Form {
+    /// Made in this process; the function writes it for another one.
+    Own(Shared, fn(&(dyn Any + Send + Sync)) -> Result<Value, String>),
+    /// Written by another process, and read when an operation first asks for it: only that knows the type.
+    Sent(Arc<Sent>),
+}
+
+struct Sent {
+    value: Value,
+    made: OnceLock<Result<Shared, String>>,
 }
 
 impl Contexts {
     /// Adds a context; the one of the same type that was there is replaced.
     pub fn insert<C: Context>(&mut self, context: C) {
-        self.0.retain(|held| held.name != C::NAME || !held.value.is::<C>());
+        self.0.retain(|held| held.name != C::NAME || !held.is::<C>());
         let fields = context.fields().map_err(|error| error.to_string());
-        self.0.push(Held { name: C::NAME, value: Arc::new(context), fields });
+        self.0.push(Held { name: C::NAME, form: Form::Own(Arc::new(context), leave::<C>), fields });
     }
 
     /// The context of type `C`.
     pub fn get<C: Context>(&self) -> Option<&C> {
-        self.0.iter().find_map(|held| held.value.downcast_ref())
+        self.find().and_then(Result::ok)
+    }
+
+    fn find<C: Context>(&self) -> Option<Result<&C, String>> {
+        self.0.iter().find_map(|held| match &held.form {
+            Form::Own(value, _) => value.downcast_ref().map(Ok),
+            Form::Sent(sent) if held.name == C::NAME => {
+                let made = sent.made.get_or_init(|| match C::from_value(&sent.value) {
+                    Ok(context) => Ok(Arc::new(context) as Shared),
+                    Err(failure) => Err(failure.to_string()),
+                });
+                match made {
+                    Ok(value) => value.downcast_ref().map(Ok),
+                    Err(reason) => Some(Err(reason.clone())),
+                }
+            }
+            Form::Sent(_) => None,
+        })
     }
 
     /// Names and fields of the contexts, in the order they were added.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &Fields)> {
         self.0.iter().map(|held| (held.name, &held.fields))
+    }
+
+    /// The context of this name by value, for another process; `None` if there is none.
+    pub(crate) fn by_value(&self, name: &str) -> Option<Result<Value, String>> {
+        let held = self.0.iter().find(|held| held.name == name)?;
+        Some(match &held.form {
+            Form::Own(value, leave) => leave(&**value),
+            Form::Sent(sent) => Ok(sent.value.clone()),
+        })
+    }
+
+    /// Adds a context that another process wrote.
+    pub(crate) fn insert_sent(&mut self, name: &'static str, value: Value) {
+        let form = Form::Sent(Arc::new(Sent { value, made: OnceLock::new() }));
+        self.0.push(Held { name, form, fields: Ok(Vec::new()) });
+    }
+}
+
+impl Held {
+    fn is<C: Context>(&self) -> bool {
+        matches!(&self.form, Form::Own(value, _) if value.is::<C>())
+    }
+}
+
+/// Writes a context for another process, and makes sure that it would come out the same there.
+fn leave<C: Context>(context: &(dyn Any + Send + Sync)) -> Result<Value, String> {
+    let context: &C = context.downcast_ref().ok_or("another type is held under its name")?;
+    let value = context.to_value().map_err(|failure| failure.to_string())?;
+    let back = C::from_value(&value).map_err(|failure| failure.to_string())?;
+    let same = matches!((context.fields(), back.fields()), (Ok(before), Ok(after)) if before == after);
+    match same {
+        true => Ok(value),
+        false => Err(format!(
+            "context `{}` does not come out as it was after `to_value` and `from_value`: mend the serde impls of its fields",
+            C::NAME
+        )),
     }
 }
 
@@ -109,9 +177,13 @@ impl<'a> Run<'a> {
     /// # Errors
     /// When the experiment has none.
     pub fn context<C: Context>(&self) -> Result<&C> {
-        self.contexts.get().ok_or_else(|| {
-            Failure::from(format!("the experiment has no context `{}`: add it by `.context(...)`", C::NAME))
-        })
+        match self.contexts.find() {
+            Some(found) => found.map_err(Failure::from),
+            None => Err(Failure::from(format!(
+                "the experiment has no context `{}`: add it by `.context(...)`",
+                C::NAME
+            ))),
+        }
     }
 }
 

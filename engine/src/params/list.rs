@@ -12,18 +12,21 @@ use super::{MAX_SETS, ParamsError};
 #[derive(Clone, Debug)]
 pub struct List {
     rows: Result<Vec<Value>, (usize, ValueError)>,
+    /// A list that a step returned may have nothing in it: then nothing runs.
+    may_be_empty: bool,
 }
 
 impl List {
     /// The list of these parameter sets, each a struct or map of arguments.
     pub fn new<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Self {
         let rows = rows.into_iter().enumerate();
-        Self { rows: rows.map(|(at, row)| Value::from_serde(&row).map_err(|error| (at, error))).collect() }
+        let rows = rows.map(|(at, row)| Value::from_serde(&row).map_err(|error| (at, error)));
+        Self { rows: rows.collect(), may_be_empty: false }
     }
 
     /// The list of these sets, which are values already.
     pub(crate) fn of_values(rows: Vec<Value>) -> Self {
-        Self { rows: Ok(rows) }
+        Self { rows: Ok(rows), may_be_empty: true }
     }
 
     /// The number of parameter sets, after checking them.
@@ -33,7 +36,7 @@ impl List {
     pub fn check(&self) -> Result<u64, ParamsError> {
         let rows =
             self.rows.as_ref().map_err(|(at, error)| ParamsError::value(&format!("set {at}"), error))?;
-        if rows.is_empty() {
+        if rows.is_empty() && !self.may_be_empty {
             return Err(ParamsError::EmptyList);
         }
         if rows.len() as u64 > MAX_SETS {

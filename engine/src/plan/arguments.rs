@@ -184,6 +184,14 @@ impl Arguments {
         }
     }
 
+    /// The same, only those that are swept, or only those that are not.
+    pub(crate) fn call_part<'a>(&'a self, set: u64, swept: bool, out: &mut Vec<(&'a str, &'a Value)>) {
+        out.clear();
+        for (_, choice) in self.choices(set).filter(|(axis, _)| axis.swept == swept) {
+            out.extend(choice.arguments.iter().map(|(name, value)| (name.as_str(), value)));
+        }
+    }
+
     /// Files and folders among the arguments.
     pub(crate) fn watched(&self, set: u64) -> impl Iterator<Item = &Watched> {
         self.choices(set).flat_map(|(_, choice)| &choice.watched)

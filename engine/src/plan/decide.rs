@@ -8,7 +8,7 @@ use metalab_cas::blobs::Presence;
 use metalab_cas::{Digest, Value};
 
 use super::inputs::{Given, InputPlan, Unknown};
-use super::{Plan, PlanError, Scratch, StepPlan, stored};
+use super::{Plan, PlanError, Sample, Scratch, StepPlan, stored};
 use crate::id::RunId;
 use crate::index::{Entry, Index};
 use crate::record::{Outcome, Place, Record};
@@ -72,6 +72,8 @@ pub enum Rerun {
     All,
     /// The cells for which this is true.
     Where(Arc<dyn Fn(&Cell<'_>) -> bool + Send + Sync>),
+    /// A sample of what is done, and nothing else, to see whether it comes out as it did.
+    Verify(Sample),
 }
 
 impl Rerun {
@@ -86,6 +88,7 @@ impl Rerun {
             Self::Never => None,
             Self::All => Some("all".into()),
             Self::Where(_) => Some("where".into()),
+            Self::Verify(_) => Some("verify".into()),
         }
     }
 }
@@ -154,6 +157,12 @@ impl StepDecisions {
         self.verdicts.iter().enumerate().filter(|(_, verdict)| verdict.runs()).map(|(cell, _)| cell as u64)
     }
 
+    /// The runs of the cells with this verdict.
+    pub(crate) fn runs_with(&self, verdict: Verdict) -> impl Iterator<Item = RunId> {
+        let with = self.verdicts.iter().zip(&self.ids).filter(move |(other, _)| **other == verdict);
+        with.map(|(_, run)| *run)
+    }
+
     /// Number of cells whose run was found done, or is the run of another cell.
     pub(crate) fn reused(&self) -> u64 {
         let is_reused = |verdict: &&Verdict| verdict.is_reused() || **verdict == Verdict::Shared;
@@ -213,6 +222,17 @@ impl Decisions {
             _ => Standing::Run,
         };
         decided.verdicts.iter().zip(&decided.ids).map(standing).collect()
+    }
+
+    /// Takes over what the cell made that executed the same run.
+    pub(crate) fn made_alike(&mut self, id: CellId, owner: CellId) {
+        let from = &self.steps[owner.0];
+        let output = from.outputs.get(owner.1 as usize).copied();
+        let made =
+            from.wanted.iter().map(|name| (name.clone(), from.artifacts.get(&(owner.1, name.clone()))));
+        let made: Vec<_> = made.map(|(name, digest)| (name, digest.copied().flatten())).collect();
+        let artifacts = made.iter().filter_map(|(name, digest)| Some((name.as_str(), (*digest)?)));
+        self.made(id, output, artifacts);
     }
 
     /// The output of a cell of a step that feeds others.
@@ -277,7 +297,7 @@ impl Plan {
     pub(crate) fn decide_step(&self, number: usize, known: &Known<'_>, decisions: &mut Decisions) {
         let step = &self.steps[number];
         let cells = step.cells() as usize;
-        let feeds = self.feeds_any(number);
+        let feeds = self.feeds(number).any;
         let ids = if step.inputs.is_empty() { step.run_ids() } else { vec![RunId::UNKNOWN; cells] };
         decisions.steps[number] = StepDecisions {
             ids,
@@ -381,9 +401,26 @@ impl Plan {
         verdict
     }
 
+    /// Whether the run of a cell that was to be executed has succeeded meanwhile; what it made is taken over.
+    pub(crate) fn done_meanwhile(&self, id: CellId, index: &Index, decisions: &mut Decisions) -> bool {
+        let at = id.1 as usize;
+        let run = decisions.steps[id.0].ids[at];
+        // A repair or a rerun has a success in its past.
+        if !matches!(decisions.steps[id.0].verdicts[at], Verdict::New | Verdict::Again | Verdict::Shared) {
+            return false;
+        }
+        let found = index.get(&run).filter(Entry::succeeded);
+        let done = found.is_some_and(|entry| self.note_products(id, &entry, index, decisions));
+        if done {
+            decisions.steps[id.0].verdicts[at] = Verdict::Reuse;
+        }
+        done
+    }
+
     fn is_wanted(&self, (step, cell): CellId, rerun: &Rerun) -> bool {
         match rerun {
-            Rerun::Never => false,
+            // The sample is drawn when everything is decided.
+            Rerun::Never | Rerun::Verify(_) => false,
             Rerun::All => true,
             Rerun::Where(condition) => {
                 let step = &self.steps[step];
@@ -416,23 +453,28 @@ impl Plan {
         }
     }
 
-    /// Names of the artifacts of a step that other steps take.
-    fn wanted_artifacts(&self, number: usize) -> Vec<String> {
+    /// Names of the artifacts that steps take from runs of this one, also by way of a step of the same operation.
+    pub(super) fn wanted_artifacts(&self, number: usize) -> Vec<String> {
+        let same = self.same_operation(number);
         let inputs = self.steps.iter().flat_map(|step| &step.inputs);
-        let taken = inputs.filter(|input| input.from_step() == Some(number));
+        let taken = inputs.filter(|input| input.from_step().is_some_and(|from| same.contains(&from)));
         let mut names: Vec<String> = taken.filter_map(|input| input.artifact.clone()).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
 
+    /// The steps of one step's operation: their cells may be the same runs.
+    pub(super) fn same_operation(&self, number: usize) -> Vec<usize> {
+        let name = |step: &StepPlan| step.operation.description().full_name();
+        let own = name(&self.steps[number]);
+        self.steps().filter(|step| name(step) == own).map(|step| step.number).collect()
+    }
+
     /// Whether a cell of a step without inputs can be the run of another cell: where two steps have one operation, or
     /// there are paths (two files may be equal).
     fn may_share(&self, number: usize) -> bool {
-        let name = |step: &StepPlan| step.operation.description().full_name();
-        let own = name(&self.steps[number]);
-        self.steps[number].arguments.mentions_paths()
-            || self.steps().filter(|step| name(step) == own).count() > 1
+        self.steps[number].arguments.mentions_paths() || self.same_operation(number).len() > 1
     }
 }
 

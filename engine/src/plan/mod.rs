@@ -5,6 +5,7 @@ mod decide;
 mod explain;
 mod files;
 mod inputs;
+mod sample;
 mod space;
 mod step;
 mod stored;
@@ -12,12 +13,13 @@ mod wiring;
 
 pub(crate) use decide::Known;
 pub use decide::{Cell, Decisions, Rerun, StepDecisions, Verdict};
-pub use explain::{Difference, differences};
+pub use explain::{Behind, Difference, differences};
 pub(crate) use explain::{compare, entries};
 use inputs::InputPlan;
 pub(crate) use inputs::{Feeds, Given, GivenInput, Unknown};
-pub(crate) use step::head;
+pub use sample::Sample;
 pub use step::{Scratch, StepPlan};
+pub(crate) use step::{executable_digest, head};
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -395,12 +397,10 @@ impl Plan {
         })
     }
 
-    /// What other steps take from this one.
+    /// What other steps take from runs of this one, also by way of a step whose cells are the same runs.
     pub(crate) fn feeds(&self, step: usize) -> Feeds {
-        let inputs = self.steps.iter().flat_map(|step| &step.inputs);
-        let artifacts =
-            inputs.filter(|input| input.from_step() == Some(step)).any(|input| input.artifact.is_some());
-        Feeds { any: self.feeds_any(step), artifacts }
+        let any = self.same_operation(step).into_iter().any(|step| self.feeds_any(step));
+        Feeds { any, artifacts: !self.wanted_artifacts(step).is_empty() }
     }
 
     /// Whether another step takes something from this one.

@@ -40,7 +40,8 @@ pub struct SubmissionOpened {
     /// What the experiment is about.
     #[n(9)]
     pub description: Option<String>,
-    /// `never`, `all`, `failed`, or `where ...`: what was to run again although it was there.
+    /// What was to run again although it was there: `all`, `where` (those for which a condition was true), `verify` (a
+    /// sample, and nothing else); absent for nothing.
     #[n(10)]
     pub rerun: Option<String>,
 }

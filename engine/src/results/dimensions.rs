@@ -11,13 +11,18 @@ use crate::values::ValueError;
 #[derive(Clone, Debug, Default)]
 pub struct Dimensions(Vec<Dimension>);
 
+/// One of the [`Dimensions`]: the coordinate of a cell is `cell / stride % length`.
 #[derive(Clone, Debug)]
-struct Dimension {
-    names: Vec<String>,
-    stride: u64,
-    length: u64,
+#[non_exhaustive]
+pub struct Dimension {
+    /// Names of the columns it sets, such as `prepare.threshold`.
+    pub names: Vec<String>,
+    /// Cells until its coordinate changes; never 0.
+    pub stride: u64,
+    /// Number of its coordinates; never 0.
+    pub length: u64,
     /// Per coordinate, the value of each name.
-    values: Vec<Vec<Value>>,
+    pub values: Vec<Vec<Value>>,
 }
 
 impl Dimensions {
@@ -31,7 +36,7 @@ impl Dimensions {
     }
 
     /// Reads the list that a submission keeps (see [`StepRecord::dimensions`]); what is malformed is left out.
-    pub(crate) fn decode(bytes: &[u8]) -> Self {
+    pub fn decode(bytes: &[u8]) -> Self {
         let Ok(Value::List(all)) = Value::decode(bytes) else { return Self::default() };
         Self(all.into_iter().filter_map(dimension).collect())
     }
@@ -39,6 +44,11 @@ impl Dimensions {
     /// Names of all coordinates, slowest first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().flat_map(|dimension| dimension.names.iter().map(String::as_str))
+    }
+
+    /// Each of them, slowest first.
+    pub fn iter(&self) -> std::slice::Iter<'_, Dimension> {
+        self.0.iter()
     }
 
     /// The coordinates of a cell.

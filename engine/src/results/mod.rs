@@ -6,7 +6,7 @@ mod groups;
 mod run;
 mod table;
 
-pub use dimensions::Dimensions;
+pub use dimensions::{Dimension, Dimensions};
 pub use export::ExportError;
 pub use groups::{Group, Groups};
 pub use run::{ResultError, RunResult};
@@ -148,6 +148,16 @@ impl Results {
             let complete = self.source.steps.iter().all(|step| step.ids.iter().all(done));
             if complete { Closing::Complete } else { Closing::Incomplete }
         })
+    }
+
+    /// What was known of the store's runs when they were read.
+    pub(crate) fn index(&self) -> &Index {
+        &self.source.index
+    }
+
+    /// The store they are in.
+    pub(crate) fn store(&self) -> &Store {
+        &self.source.store
     }
 
     /// The number of cells.

@@ -6,22 +6,26 @@ use std::sync::mpsc::channel;
 
 use metalab_cas::{Digest, Presence};
 
+use super::differing::Differing;
+use super::durations::Durations;
 use super::event_loop::Loop;
 use super::events::Event;
 use super::handle::{Shared, Summary};
 use super::job::Work;
 use super::keeper::Keeper;
-use super::usage::now_micros;
+use super::remote::Prospect;
+use super::usage::{self, now_micros};
 use super::{RunError, Runner, expand_known, panics};
 use crate::context::StatCache;
 use crate::id::RecordName;
 use crate::index::Index;
 use crate::inputs::Supply;
 use crate::journal::Writer;
-use crate::plan::{Decisions, Known, Plan};
+use crate::operation::Cancellation;
+use crate::plan::{Decisions, Known, Plan, Rerun, StepPlan, Verdict};
 use crate::record::{Closing, LEVEL, SkipCause, StepResolved, SubmissionClosed, kind, to_cbor};
 use crate::results::Results;
-use crate::schedule::{CellId, Node, Schedule, Skip};
+use crate::schedule::{CellId, Node, Schedule, Skip, Standing};
 use crate::submission::{self, Request};
 
 /// The most runs whose failure a closing names.
@@ -35,6 +39,12 @@ pub(super) fn drive(runner: Runner, shared: &Arc<Shared>) {
         shared.events.send(|| Event::Closed(results.closing()));
     }
     shared.ended(result);
+}
+
+/// Whether some cells of a step are to be executed, as far as is known before anything runs.
+fn has_work(step: &StepPlan, decisions: &Decisions) -> bool {
+    let verdicts = &decisions.steps[step.number].verdicts;
+    !step.is_expanded() || verdicts.iter().any(|verdict| verdict.runs() || *verdict == Verdict::Waits)
 }
 
 pub(super) struct Driver<'a> {
@@ -56,6 +66,8 @@ pub(super) struct Driver<'a> {
     pub(super) summary: Summary,
     /// Cells skipped because of a run, by that run's cell.
     skipped: BTreeMap<CellId, u64>,
+    /// Second executions that gave something else.
+    pub(super) differing: Differing,
 }
 
 impl<'a> Driver<'a> {
@@ -74,6 +86,14 @@ impl<'a> Driver<'a> {
         let supply = Arc::new(Supply::new(store.clone()));
         let known = Known { index: &index, present: &present, rerun: &runner.rerun };
         expand_known(&mut plan, &mut decisions, &known, &files)?;
+        if let Rerun::Verify(sample) = &runner.rerun {
+            sample.choose(&plan, &mut decisions);
+        }
+        let to_execute: Vec<&StepPlan> = plan.steps().filter(|step| has_work(step, &decisions)).collect();
+        if !to_execute.is_empty() {
+            let contexts = &plan.experiment.contexts;
+            runner.executor.prepare(&Prospect::new(&store, contexts, to_execute))?;
+        }
         let opened = submission::open(&Request {
             store: &store,
             plan: &plan,
@@ -96,6 +116,7 @@ impl<'a> Driver<'a> {
             cancelled: 0,
             skipped: 0,
             same_as_version: opened.same_as_version,
+            verified: Vec::new(),
             warnings: index.damages().iter().map(ToString::to_string).collect(),
         };
         index.opened(opened.name, &opened.record);
@@ -119,31 +140,47 @@ impl<'a> Driver<'a> {
             writer: Some(opened.writer),
             summary,
             skipped: BTreeMap::new(),
+            differing: Differing::default(),
         })
     }
 
     fn run(mut self) -> Result<Results, RunError> {
         let nodes: Vec<Node> = (0..self.plan.steps.len()).map(|step| self.node(step)).collect();
-        let is_done = |node: &Node| node.standings.iter().all(|s| *s == crate::schedule::Standing::Done);
-        let waits_for_list = self.plan.steps().any(|step| !step.is_expanded());
+        let is_done = |node: &Node| node.standings.iter().all(|s| *s == Standing::Done);
+        let waits_for_list = !self.verifies() && self.plan.steps().any(|step| !step.is_expanded());
         if waits_for_list || !nodes.iter().all(is_done) {
             self.execute(nodes)?;
         }
         self.close()
     }
 
+    /// Whether a sample of what is done is executed to be compared, and nothing else.
+    pub(super) fn verifies(&self) -> bool {
+        matches!(self.runner.rerun, Rerun::Verify(_))
+    }
+
     /// A step as the schedule sees it.
     pub(super) fn node(&self, step: usize) -> Node {
         let plan = &self.plan.steps[step];
+        let chosen = |verdict: &Verdict| match verdict {
+            Verdict::Rerun => Standing::Run,
+            _ => Standing::Done,
+        };
         Node {
-            standings: self.decisions.standings(step),
+            standings: match self.verifies() {
+                // What a chosen run takes is there, or it fails; what is not chosen is left as it is.
+                true => self.decisions.steps[step].verdicts.iter().map(chosen).collect(),
+                false => self.decisions.standings(step),
+            },
             edges: plan.edges(),
             needs: plan.resources.clone(),
             duration: None,
         }
     }
 
-    fn execute(&mut self, nodes: Vec<Node>) -> Result<(), RunError> {
+    fn execute(&mut self, mut nodes: Vec<Node>) -> Result<(), RunError> {
+        let durations = Durations::recorded(&self.plan, &self.index, self.submission);
+        nodes.iter_mut().enumerate().for_each(|(step, node)| node.duration = durations.of(step));
         let writer = self.writer.take().expect("the writer is here while nothing executes");
         let (report, durable) = channel();
         let work = Arc::new(Work {
@@ -154,14 +191,16 @@ impl<'a> Driver<'a> {
             submission: self.submission,
             environment: self.environment,
             cancellation: self.shared.cancellation.clone(),
-            draining: false.into(),
+            draining: Cancellation::default(),
             timeout: self.runner.timeout,
             scratch: self.runner.scratch.clone(),
+            durability: self.runner.durability,
+            cpu: usage::thread_cpu_micros,
         });
         let keeper = Keeper::start(writer, std::mem::take(&mut self.origins), report)?;
         let capacity = self.runner.available();
         let schedule = Schedule::new(nodes, self.runner.policy, Some(&capacity));
-        Loop::new(self, work, keeper, schedule, durable).run()
+        Loop::new(self, work, keeper, schedule, durable, durations).run()
     }
 
     /// Notes a skipped cell.
@@ -173,7 +212,8 @@ impl<'a> Driver<'a> {
     fn close(mut self) -> Result<Results, RunError> {
         let mut writer = self.writer.take().expect("the writer is back when everything ended");
         let summary = &self.summary;
-        let incomplete = summary.failed + summary.timed_out + summary.cancelled + summary.skipped > 0;
+        let incomplete = summary.failed + summary.timed_out + summary.cancelled + summary.skipped > 0
+            || self.verifies() && summary.reused + summary.succeeded < summary.cells;
         let closing = if self.shared.cancel_level() > 0 && summary.cancelled > 0 {
             Closing::Cancelled
         } else if incomplete {
@@ -216,6 +256,13 @@ impl<'a> Driver<'a> {
         }
         if let Err(error) = self.files.save(&self.runner.store) {
             self.summary.warnings.push(format!("the stat cache could not be written: {error}"));
+        }
+        if self.verifies() {
+            let steps = self.decisions.steps.iter();
+            let chosen = steps.flat_map(|step| step.runs_with(Verdict::Rerun));
+            self.summary.verified = chosen.collect();
+        } else {
+            self.summary.warnings.extend(self.differing.warnings());
         }
         Ok(Results::new(
             self.runner.store,

@@ -42,6 +42,14 @@ pub enum RunError {
         /// What the system said.
         reason: String,
     },
+    /// The executor cannot execute the runs; nothing was written.
+    #[error("the runs cannot be executed by {executor}: {reason}")]
+    Executor {
+        /// Its name, such as `processes`.
+        executor: &'static str,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// The driver itself panicked: a defect of metalab.
     #[error(
         "the driver stopped by a defect of metalab: {message}; please report it, what was reported done is kept"

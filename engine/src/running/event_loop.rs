@@ -2,21 +2,23 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::driver::Driver;
+use super::durations::Durations;
 use super::events::{Event, FinishedRun};
+use super::handle::Waiting;
 use super::job::{Finished, Job, Task, Work};
 use super::keeper::{Durable, Keeper, Order};
 use super::pace::Pace;
 use super::perform::Returned;
+use super::yielding::Yielding;
 use super::{RunError, expand, inputs};
 use crate::inputs::Where;
 use crate::plan::{Feeds, Known, Scratch, Unknown, Verdict};
 use crate::record::{Outcome, Place};
-use crate::schedule::{Batch, CellId, Counts, Next, Schedule, Standing};
+use crate::schedule::{Batch, CellId, Counts, Next, Obstacle, Schedule, Standing};
 
 /// How long a second cancellation waits for runs that do not listen.
 const GRACE: Duration = Duration::from_secs(2);
@@ -35,10 +37,12 @@ pub(super) struct Loop<'d, 'a> {
     /// What is durable, and thus told.
     reported: Counts,
     pace: Pace,
+    durations: Durations,
     /// What is kept of the results of each step.
     feeds: Vec<Feeds>,
     /// Cells that run although an input could not be had: they will say so.
     insist: HashSet<CellId>,
+    yielding: Yielding,
     scratch: Scratch,
     start: Instant,
 }
@@ -50,8 +54,10 @@ impl<'d, 'a> Loop<'d, 'a> {
         keeper: Keeper,
         schedule: Schedule,
         durable: Receiver<Result<Durable, RunError>>,
+        durations: Durations,
     ) -> Self {
         let (back, finished) = channel();
+        let yielding = Yielding::new(&driver.runner.store, work.writer);
         let feeds = (0..driver.plan.steps.len()).map(|step| driver.plan.feeds(step)).collect();
         Self {
             driver,
@@ -63,8 +69,10 @@ impl<'d, 'a> Loop<'d, 'a> {
             durable,
             reported: Counts::default(),
             pace: Pace::default(),
+            durations,
             feeds,
             insist: HashSet::new(),
+            yielding,
             scratch: Scratch::default(),
             start: Instant::now(),
         }
@@ -77,6 +85,7 @@ impl<'d, 'a> Loop<'d, 'a> {
         let mut failure = None;
         loop {
             self.observe_cancellation(&mut stopped_at);
+            self.yielding.beat();
             if let Err(error) = self.decide() {
                 failure = Some(error);
                 self.stop();
@@ -95,6 +104,7 @@ impl<'d, 'a> Loop<'d, 'a> {
                 break;
             }
             self.publish_counts();
+            self.publish_obstacles();
             let sleep = match next {
                 Next::Wait(Some(due)) => {
                     due.saturating_sub(self.start.elapsed()).clamp(Duration::from_millis(1), LOOK)
@@ -103,11 +113,9 @@ impl<'d, 'a> Loop<'d, 'a> {
             };
             match self.finished.recv_timeout(sleep) {
                 Ok(finished) => {
-                    jobs -= 1;
-                    self.take(finished);
+                    jobs -= usize::from(self.take(finished));
                     while let Ok(finished) = self.finished.try_recv() {
-                        jobs -= 1;
-                        self.take(finished);
+                        jobs -= usize::from(self.take(finished));
                     }
                     if jobs == 0 {
                         self.hand_over(Order::Flush);
@@ -130,7 +138,7 @@ impl<'d, 'a> Loop<'d, 'a> {
     }
 
     fn stop(&mut self) {
-        self.work.draining.store(true, Ordering::Relaxed);
+        self.work.draining.cancel();
         self.schedule.drain();
     }
 
@@ -184,7 +192,11 @@ impl<'d, 'a> Loop<'d, 'a> {
             }
             Verdict::Shared => {
                 let run = driver.decisions.steps[id.0].ids[id.1 as usize];
-                driver.decisions.owner(&run).map_or(Standing::Run, Standing::Twin)
+                let Some(owner) = driver.decisions.owner(&run) else { return Standing::Run };
+                if self.schedule.is_done(owner) {
+                    driver.decisions.made_alike(id, owner);
+                }
+                Standing::Twin(owner)
             }
             _ => Standing::Run,
         }
@@ -194,20 +206,25 @@ impl<'d, 'a> Loop<'d, 'a> {
     fn cannot_be_fed(&mut self, id: CellId, unknown: &Unknown) -> CellId {
         let plan = &self.driver.plan;
         let step = plan.steps[id.0].name();
-        if let Unknown::NoArtifact { input, artifact, run } = unknown {
-            let run = run.short();
-            self.driver.summary.warnings.push(format!(
-                "step `{step}`, cell {}: input `{input}` takes artifact `{artifact}`, which run {run} has not captured",
-                id.1
-            ));
-        }
+        let why = match unknown {
+            Unknown::NoArtifact { input, artifact, run } => {
+                format!(
+                    "input `{input}` takes artifact `{artifact}`, which run {} has not captured",
+                    run.short()
+                )
+            }
+            Unknown::Waits => {
+                "its inputs are not known, which is a defect of metalab; please report it".into()
+            }
+        };
+        self.driver.summary.warnings.push(format!("step `{step}`, cell {}: {why}", id.1));
         id
     }
 
     /// Gives cells to steps whose list of parameter sets has come; whether there were any.
     fn expand(&mut self) -> Result<bool, RunError> {
         let driver = &mut *self.driver;
-        if driver.plan.steps().all(crate::plan::StepPlan::is_expanded) {
+        if driver.verifies() || driver.plan.steps().all(crate::plan::StepPlan::is_expanded) {
             return Ok(false);
         }
         let known = Known { index: &driver.index, present: &driver.present, rerun: &driver.runner.rerun };
@@ -226,7 +243,9 @@ impl<'d, 'a> Loop<'d, 'a> {
     }
 
     /// Hands a batch to the executor; false if nothing of it could be started.
-    fn start(&mut self, batch: Batch) -> Result<bool, RunError> {
+    fn start(&mut self, mut batch: Batch) -> Result<bool, RunError> {
+        let now = self.start.elapsed();
+        self.yielding.claim(&mut batch, self.driver, &mut self.schedule, &self.pace, now)?;
         let driver = &mut *self.driver;
         let step = driver.plan.steps[batch.step].clone();
         let decided = &driver.decisions.steps[batch.step];
@@ -260,9 +279,12 @@ impl<'d, 'a> Loop<'d, 'a> {
         Ok(true)
     }
 
-    fn take(&mut self, finished: Finished) {
-        let Finished { step, mut performed, not_started } = finished;
-        self.schedule.returned(step);
+    /// Takes what a job sent; whether that was the last of it.
+    fn take(&mut self, finished: Finished) -> bool {
+        let Finished { step, mut performed, not_started, last } = finished;
+        if last {
+            self.schedule.returned(step);
+        }
         for cell in not_started {
             self.schedule.not_started(step, cell);
         }
@@ -270,16 +292,23 @@ impl<'d, 'a> Loop<'d, 'a> {
             self.repair((step, cell), &digest);
         }
         for run in &mut performed.runs {
-            if run.outcome == Outcome::Succeeded && self.feeds[step].any {
-                let artifacts = run.artifacts.iter().map(|(name, digest)| (name.as_str(), *digest));
-                self.driver.decisions.made((step, run.cell), run.output, artifacts);
+            // What a verified run gives now is compared, not passed on.
+            let is_passed_on = self.feeds[step].any && !self.driver.verifies();
+            if run.outcome == Outcome::Succeeded && is_passed_on {
+                let id = (step, run.cell);
+                for id in std::iter::once(&id).chain(self.schedule.twins(id)) {
+                    let artifacts = run.artifacts.iter().map(|(name, digest)| (name.as_str(), *digest));
+                    self.driver.decisions.made(*id, run.output, artifacts);
+                }
             }
             run.again = self.schedule.finished(step, run.cell, run.outcome, self.start.elapsed());
         }
         self.pace.learn(performed.runs.len(), performed.busy);
+        self.durations.learn(step, performed.runs.len(), performed.busy);
         if !performed.runs.is_empty() {
             self.hand_over(Order::Keep { step, performed });
         }
+        last
     }
 
     /// An input of a cell is gone: the run that made it runs again, if it is one of this experiment's.
@@ -287,6 +316,7 @@ impl<'d, 'a> Loop<'d, 'a> {
         let driver = &mut *self.driver;
         let made_by = driver.plan.steps[id.0].maker(id.1, digest, &driver.decisions);
         if let Some(from) = made_by
+            && !driver.verifies()
             && self.schedule.lost_input(id, from)
         {
             driver.decisions.steps[from.0].verdicts[from.1 as usize] = Verdict::Repair;
@@ -307,7 +337,12 @@ impl<'d, 'a> Loop<'d, 'a> {
         let Durable { jobs, committed } = durable?;
         for part in &jobs {
             let feeds = self.feeds[part.step];
-            for (run, entry) in &part.entries {
+            let step = self.driver.plan.steps[part.step].name();
+            let verdicts = &self.driver.decisions.steps[part.step].verdicts;
+            for ((run, entry), performed) in part.entries.iter().zip(&part.runs) {
+                if matches!(verdicts[performed.cell as usize], Verdict::Rerun | Verdict::Repair) {
+                    self.driver.differing.look(step, run, entry, &self.driver.index);
+                }
                 self.driver.index.insert(*run, *entry);
                 if let (true, Some(output), Place::Inline) = (feeds.any, entry.output, entry.output_place) {
                     self.work.supply.shelf.durable(&output, Where::Record(entry.place));
@@ -334,6 +369,9 @@ impl<'d, 'a> Loop<'d, 'a> {
                 self.work.supply.shelf.durable(digest, Where::Pack(*place));
             }
         }
+        let runs = jobs.iter().flat_map(|part| &part.runs);
+        let given_up = runs.filter(|run| run.outcome != Outcome::Succeeded && !run.again);
+        self.yielding.release(given_up.map(|run| &run.run));
         self.driver.index.cover(&committed);
         self.publish_counts();
         self.driver.shared.events.send(|| {
@@ -360,7 +398,36 @@ impl<'d, 'a> Loop<'d, 'a> {
         (reported.waiting, reported.reused, reported.skipped) = (now.waiting, now.reused, now.skipped);
         let ended = |counts: &Counts| counts.succeeded + counts.failed + counts.timed_out + counts.cancelled;
         reported.running = (now.running + ended(&now)).saturating_sub(ended(reported));
-        self.driver.shared.progress(self.driver.summary.cells, *reported);
+        let slots = self.driver.runner.executor.slots().max(1);
+        let remaining = self.durations.remaining(&self.schedule, slots);
+        self.driver.shared.progress(self.driver.summary.cells, self.reported, remaining);
+    }
+
+    /// Why steps have cells that are not started, for those who ask.
+    fn publish_obstacles(&mut self) {
+        if !self.driver.shared.wants_obstacles() {
+            return;
+        }
+        let plan = &self.driver.plan;
+        let name = |step: usize| format!("`{}`", plan.steps[step].name());
+        let mut obstacles = Vec::new();
+        for (step, open) in self.schedule.open().enumerate() {
+            let why = match (plan.steps[step].list_from(), self.schedule.obstacle(step)) {
+                (Some(from), _) => format!("its list of parameter sets comes from step {}", name(from)),
+                (_, None) => continue,
+                (_, Some(Obstacle::Slots)) => "all slots of the executor are taken".into(),
+                (_, Some(Obstacle::Resource(resource))) => {
+                    let needs = plan.steps[step].resources.amount(&resource);
+                    format!("a run needs {needs} of `{resource}`, and less is free")
+                }
+                (_, Some(Obstacle::Inputs(steps))) => {
+                    let steps: Vec<_> = steps.into_iter().map(name).collect();
+                    format!("inputs are to come from {}", steps.join(", "))
+                }
+            };
+            obstacles.push(Waiting { step: plan.steps[step].name().to_owned(), open, why });
+        }
+        self.driver.shared.obstacles(obstacles);
     }
 
     fn end(mut self, failure: Option<RunError>) -> Result<(), RunError> {
@@ -383,7 +450,7 @@ impl<'d, 'a> Loop<'d, 'a> {
         (summary.timed_out, summary.cancelled) = (counts.timed_out, counts.cancelled);
         summary.skipped = counts.skipped;
         let cells = summary.cells;
-        self.driver.shared.progress(cells, counts);
+        self.driver.shared.progress(cells, counts, None);
         Ok(())
     }
 }

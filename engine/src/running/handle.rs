@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::events::{Events, Sender};
 use super::{RunError, Runner};
+use crate::id::RunId;
 use crate::operation::Cancellation;
 use crate::results::Results;
 use crate::schedule::Counts;
@@ -30,10 +31,22 @@ pub struct Status {
     pub elapsed: Duration,
     /// Finished runs per second, over the time since the first started; `None` before any has finished.
     pub rate: Option<f64>,
-    /// Expected time until the end, from the rate so far.
+    /// Expected time until the end: from how long the runs of each step take, as recorded and as they turn out, or,
+    /// while that is not known of all steps, from the rate so far.
     pub remaining: Option<Duration>,
     /// Whether it has come to its end.
     pub ended: bool,
+}
+
+/// A step with cells that are not started, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The step.
+    pub step: String,
+    /// Its cells that have not come to their end, running ones among them.
+    pub open: u64,
+    /// What they wait for, in words.
+    pub why: String,
 }
 
 /// What a submission reached.
@@ -57,7 +70,9 @@ pub struct Summary {
     pub skipped: u64,
     /// An experiment of the same name and another version had asked for all of it before.
     pub same_as_version: Option<String>,
-    /// What a careful person should look at, such as damaged records or changed sources.
+    /// Runs that were chosen to be executed again and compared; see [`verified`](crate::inspect::verified).
+    pub verified: Vec<RunId>,
+    /// What a careful person should look at, such as damaged records, or runs that gave something else than before.
     pub warnings: Vec<String>,
 }
 
@@ -77,12 +92,17 @@ struct State {
     cells: u64,
     reused: u64,
     counts: Counts,
+    /// From how long runs of each step take, if that is known of all that are left.
+    remaining: Option<Duration>,
     first_start: Option<Instant>,
     /// 0: nobody asked; 1: let running runs finish; 2: stop.
     cancel: u8,
     opened: bool,
     result: Option<Result<Results, RunError>>,
     before_end: Vec<BeforeEnd>,
+    /// Somebody waits for the next list of what keeps cells from being started.
+    wants_obstacles: bool,
+    obstacles: Option<Vec<Waiting>>,
     wakers: Vec<Waker>,
 }
 
@@ -125,12 +145,22 @@ impl Shared {
         self.wake(&mut state);
     }
 
-    pub(super) fn progress(&self, cells: u64, counts: Counts) {
+    pub(super) fn progress(&self, cells: u64, counts: Counts, remaining: Option<Duration>) {
         let mut state = self.lock();
-        (state.cells, state.counts) = (cells, counts);
+        (state.cells, state.counts, state.remaining) = (cells, counts, remaining);
         if state.first_start.is_none() && counts.running > 0 {
             state.first_start = Some(Instant::now());
         }
+    }
+
+    pub(super) fn wants_obstacles(&self) -> bool {
+        self.lock().wants_obstacles
+    }
+
+    pub(super) fn obstacles(&self, waiting: Vec<Waiting>) {
+        let mut state = self.lock();
+        (state.wants_obstacles, state.obstacles) = (false, Some(waiting));
+        self.wake(&mut state);
     }
 
     pub(super) fn ended(self: &Arc<Self>, result: Result<Results, RunError>) {
@@ -190,9 +220,22 @@ impl Handle {
             counts,
             elapsed: self.0.started.elapsed(),
             rate,
-            remaining: remaining.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            remaining: state
+                .remaining
+                .or_else(|| remaining.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())),
             ended: state.result.is_some(),
         }
+    }
+
+    /// Why cells are not started, step by step; waits for the driver to say it, a fraction of a second. Empty when
+    /// everything has started or ended.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut state = self.0.lock();
+        (state.wants_obstacles, state.obstacles) = (true, None);
+        while state.result.is_none() && state.obstacles.is_none() {
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.obstacles.take().unwrap_or_default()
     }
 
     /// What happens from now on. Every call makes a stream of its own.

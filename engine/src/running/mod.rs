@@ -1,6 +1,9 @@
 //! Running an experiment: the executor port, the driver, and the handle on what it does.
 
+mod claims;
+mod differing;
 mod driver;
+mod durations;
 mod environment;
 mod error;
 mod event_loop;
@@ -14,8 +17,10 @@ mod keeper;
 mod pace;
 mod panics;
 mod perform;
+pub mod remote;
 mod runner;
 mod usage;
+mod yielding;
 
 pub use environment::current as current_environment;
 pub use error::RunError;
@@ -25,7 +30,7 @@ pub use executor::Executor;
 pub use executor::conformance;
 use expand::expand;
 pub(crate) use expand::expand_known;
-pub use handle::{Handle, Status, Summary};
+pub use handle::{Handle, Status, Summary, Waiting};
 pub use job::Job;
 pub use runner::Runner;
 pub(crate) use usage::now_micros;

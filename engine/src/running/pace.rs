@@ -25,6 +25,11 @@ impl Pace {
         self.busy += busy;
     }
 
+    /// The mean time of a run, if any has ended.
+    pub(super) fn mean(&self) -> Option<Duration> {
+        (self.runs > 0).then(|| self.busy / u32::try_from(self.runs).unwrap_or(u32::MAX))
+    }
+
     pub(super) fn job_runs(&self, waiting: u64, slots: usize) -> usize {
         if self.runs == 0 {
             return 1;

@@ -1,13 +1,22 @@
-//! CPU time of this thread and peak memory of this process.
+//! CPU time of this thread or process, and peak memory of this process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// CPU time used by the calling thread so far, microseconds.
+/// CPU time used by the calling thread so far, microseconds: what a run costs among other runs in one process.
 pub(super) fn thread_cpu_micros() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    micros(ClockId::ThreadCPUTime)
+}
+
+/// CPU time used by all threads of this process so far, microseconds: what a run costs that has a process to itself.
+pub(super) fn process_cpu_micros() -> u64 {
+    micros(ClockId::ProcessCPUTime)
+}
+
+fn micros(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000
 }
 

@@ -22,6 +22,12 @@ pub(super) enum State {
     Lost,
 }
 
+impl State {
+    fn is_end(self) -> bool {
+        matches!(self, Self::Done | Self::Lost)
+    }
+}
+
 /// The cells of a step. Few bytes each: there may be millions.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
@@ -31,4 +37,22 @@ pub(super) struct Cells {
     /// How many values a tolerant gather is without, by (number of the edge, cell).
     pub(super) missing: HashMap<(usize, u64), u64>,
     pub(super) ready: VecDeque<u64>,
+    /// How many have not come to their end.
+    pub(super) open: u64,
+}
+
+impl Cells {
+    pub(super) fn new(states: Vec<State>, ready: VecDeque<u64>) -> Self {
+        let open = states.iter().filter(|state| !state.is_end()).count() as u64;
+        Self { states, ready, open, ..Self::default() }
+    }
+
+    pub(super) fn set(&mut self, cell: u64, state: State) {
+        let old = std::mem::replace(&mut self.states[cell as usize], state);
+        match (old.is_end(), state.is_end()) {
+            (false, true) => self.open -= 1,
+            (true, false) => self.open += 1,
+            _ => {}
+        }
+    }
 }

@@ -112,6 +112,17 @@ pub struct Counts {
     pub skipped: u64,
 }
 
+/// What keeps cells of a step from being started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// There is too little of this resource.
+    Resource(String),
+    /// All slots of the executor are taken.
+    Slots,
+    /// These steps have not given their inputs yet.
+    Inputs(Vec<usize>),
+}
+
 /// A cell that is skipped because another one did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skip {
@@ -150,7 +161,7 @@ pub struct Schedule {
     free: Option<Resources>,
     /// Tries of cells that did not succeed at first.
     tries: HashMap<CellId, u32>,
-    /// Cells to try again: when, step, cell.
+    /// Cells to try again, or to look at again: when, step, cell.
     retries: BinaryHeap<Reverse<(Instant, usize, u64)>>,
     /// Cells that are the same run as another.
     twins: HashMap<CellId, Vec<CellId>>,
@@ -228,7 +239,7 @@ impl Schedule {
             });
             self.counts.waiting += u64::from(!matches!(standing, Standing::Done | Standing::Lost(_)));
         }
-        self.step_mut(step).cells = Cells { states, unmet: Vec::new(), missing: HashMap::new(), ready };
+        self.step_mut(step).cells = Cells::new(states, ready);
     }
 
     fn connect(&mut self, step: usize, edges: Vec<Edge>) {
@@ -310,12 +321,34 @@ impl Schedule {
     }
 
     fn set(&mut self, (step, cell): CellId, state: State) {
-        self.step_mut(step).cells.states[cell as usize] = state;
+        self.step_mut(step).cells.set(cell, state);
     }
 
     fn ask(&mut self, id: CellId) {
         self.set(id, State::Asked);
         self.asked.push(id);
+    }
+
+    /// How many cells of each step have not come to their end.
+    pub fn open(&self) -> impl Iterator<Item = u64> {
+        self.graph.node_weights().map(|step| step.cells.open)
+    }
+
+    /// What keeps the cells of a step from being started, if anything does.
+    pub fn obstacle(&self, step: usize) -> Option<Obstacle> {
+        let cells = &self.step(step).cells;
+        if !cells.ready.is_empty() {
+            return Some(self.shortage(step).map_or(Obstacle::Slots, Obstacle::Resource));
+        }
+        if !cells.states.contains(&State::Waiting) {
+            return None;
+        }
+        let before = self.graph.neighbors_directed(NodeIndex::new(step), Direction::Incoming);
+        let mut open: Vec<usize> =
+            before.filter(|step| self.graph[*step].cells.open > 0).map(NodeIndex::index).collect();
+        open.sort_unstable();
+        open.dedup();
+        Some(Obstacle::Inputs(open))
     }
 
     /// How many cells stand where.
@@ -334,6 +367,11 @@ impl Schedule {
     /// Cells that were skipped since the last call.
     pub fn skipped(&mut self) -> Vec<Skip> {
         std::mem::take(&mut self.skips)
+    }
+
+    /// The cells that are the same run as this one.
+    pub fn twins(&self, id: CellId) -> &[CellId] {
+        self.twins.get(&id).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the run of a cell succeeded.
@@ -502,7 +540,7 @@ impl Schedule {
                 break;
             }
             self.retries.pop();
-            cells.push((cell, self.tries[&(step, cell)] + 1));
+            cells.push((cell, self.tries.get(&(step, cell)).copied().unwrap_or(0) + 1));
         }
         Some(Batch { step, cells })
     }
@@ -593,6 +631,21 @@ impl Schedule {
             self.repairs.entry(from).or_default().push(id);
         }
         arranged
+    }
+
+    /// A cell that was handed out was found done: another driver has finished its run.
+    pub fn found(&mut self, id: CellId) {
+        self.counts.running -= 1;
+        self.counts.reused += 1;
+        self.succeed(id);
+    }
+
+    /// A cell that was handed out is not started before a time: another driver executes its run.
+    pub fn postpone(&mut self, id: CellId, due: Instant) {
+        self.counts.running -= 1;
+        self.counts.waiting += 1;
+        self.set(id, State::Ready);
+        self.retries.push(Reverse((due, id.0, id.1)));
     }
 
     /// A running cell is to start again: it gave nothing back, and that is no failure of its own.

@@ -186,6 +186,22 @@ fn a_gone_input_is_made_again_once() {
 }
 
 #[test]
+fn what_another_driver_executes_is_looked_at_again_and_found() {
+    let mut schedule = schedule(vec![run(2), wait(2, vec![each(0, 2)])]);
+    schedule.next(SECOND, 2);
+    schedule.postpone((0, 0), SECOND * 3);
+    schedule.finished(0, 1, Succeeded, SECOND);
+    assert_eq!(let_run(&mut schedule), [(1, 1)]);
+    schedule.next(SECOND, 2);
+    schedule.finished(1, 1, Succeeded, SECOND);
+    assert_eq!(schedule.next(SECOND * 2, 2), Next::Wait(Some(SECOND * 3)));
+    assert_eq!(schedule.next(SECOND * 3, 2), batch(0, [(0, 1)]), "it is no second try");
+    schedule.found((0, 0));
+    assert_eq!(let_run(&mut schedule), [(1, 0)]);
+    assert_eq!(schedule.counts().reused, 1);
+}
+
+#[test]
 fn a_step_gets_cells_later() {
     let mut schedule = schedule(vec![run(1), Node::default(), Node::default()]);
     schedule.next(SECOND, 1);

@@ -14,7 +14,7 @@ use metalab::{Capture, DirPath, FilePath, SeedBundle, seeds};
 
 /// One thread for each job.
 #[derive(Debug)]
-struct Threads;
+pub(crate) struct Threads;
 
 impl Executor for Threads {
     fn name(&self) -> &'static str {
@@ -283,6 +283,22 @@ fn a_failure_skips_what_needs_it_and_a_gather_may_go_on() {
     assert_eq!(outputs(&more, "any"), [3]);
 }
 
+#[test]
+fn what_another_step_executes_feeds_the_steps_after_this_one() {
+    let store = Store::memory().unwrap();
+    let mut exp = Experiment::new("twins", "1");
+    exp.step(Number::grid().x([1, 2]).named("first"));
+    exp.step(WriteArtifacts::grid().x(9).named("made"));
+    let second = exp.step(Number::grid().x([2, 1]).named("second"));
+    let made = exp.step(WriteArtifacts::grid().x(9).named("made again"));
+    exp.step(Plus::grid().a(&second).b(&second));
+    exp.step(ReadArtifacts::grid().note(made.artifact("note")).parts(made.artifact("parts")));
+    let results = run(exp, &store);
+    assert_eq!(outputs(&results, "plus"), [22, 11], "{:?}", results.summary());
+    assert_eq!(results.failed().len(), 0, "{:?}", results.summary());
+    assert_eq!(results.summary().unwrap().succeeded, 2 + 1 + 2 + 1);
+}
+
 #[metalab::operation]
 fn write_artifacts(x: i64, capture: &Capture) -> metalab::Result<i64> {
     let folder = tempfile::tempdir()?;
@@ -479,4 +495,103 @@ fn wrong_graphs_are_refused_with_names() {
     assert!(text.contains("has 2 cells of its own and the inputs before it have 3"), "{text}");
     assert!(matches!(PlanError::ZipApart { input: "x".into() }, PlanError::ZipApart { .. }));
     assert_eq!(Verdict::CutOff.as_str(), "reused: inputs came out equal");
+}
+
+#[metalab::operation]
+fn slow(tag: String, x: u64) -> u64 {
+    log(&tag, format!("slow {x}"));
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    x * 2
+}
+
+#[metalab::operation]
+fn after(tag: String, prepared: Input<u64>, by: u64) -> u64 {
+    log(&tag, format!("after {by}"));
+    *prepared + by
+}
+
+#[test]
+fn two_drivers_at_once_compute_a_shared_step_once() {
+    let tag = "together";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs");
+    let exp = |name: &str, by: u64| {
+        let mut exp = Experiment::new(name, "1");
+        let prepared = exp.step(Slow::grid().tag(tag).x([1, 2, 3]));
+        exp.step(After::grid().tag(tag).prepared(&prepared).by(by));
+        exp
+    };
+    let store = || Store::create(path.to_str().unwrap()).unwrap();
+    let first = runner(exp("one", 10), &store()).start().unwrap();
+    let second = runner(exp("two", 20), &store()).start().unwrap();
+    let (first, second) = (first.wait().unwrap(), second.wait().unwrap());
+    let done = executed(tag);
+    assert_eq!(done.iter().filter(|line| line.starts_with("slow")).count(), 3, "{done:?}");
+    assert_eq!(done.len(), 9);
+    assert_eq!(second.step("after").failed().len() + first.failed().len(), 0);
+    let reused = first.summary().unwrap().reused + second.summary().unwrap().reused;
+    assert_eq!(reused, 3);
+}
+
+mod yesterday {
+    /// The same operation before its output changed, which nobody said.
+    #[metalab::operation(name = "shape", code = "manual")]
+    pub(super) fn shape_then(x: i64) -> String {
+        format!("{x} once")
+    }
+}
+
+#[test]
+fn an_output_of_a_former_type_is_made_again() {
+    let store = Store::memory().unwrap();
+    let mut exp = Experiment::new("shapes", "1");
+    exp.step(yesterday::ShapeThen::grid().x(1));
+    run(exp, &store);
+    let mut exp = Experiment::new("shapes", "1");
+    let shape = exp.step(ShapeToday::grid().x(1));
+    exp.step(Plus::grid().a(&shape).b(&shape));
+    let results = run(exp, &store);
+    assert_eq!(outputs(&results, "plus"), [11], "{:?}", results.failed().iter().next());
+    assert_eq!(results.summary().unwrap().succeeded, 2);
+}
+
+#[metalab::operation(name = "shape", code = "manual", type = "ShapeToday")]
+fn shape_today(x: i64) -> i64 {
+    x
+}
+
+#[test]
+fn an_empty_list_runs_nothing_and_gathers_to_nothing() {
+    let tag = "empty";
+    let store = Store::memory().unwrap();
+    let mut exp = Experiment::new("empty", "1");
+    let list = exp.step(Choose::grid().tag(tag).count(0));
+    let pairs = exp.step(Pair::list_from(&list));
+    let doubled = exp.step(Plus::grid().a(&pairs).b(&pairs));
+    exp.step(Total::grid().values(doubled.gather()));
+    let results = run(exp, &store);
+    assert_eq!(outputs(&results, "total"), [0]);
+    assert_eq!(results.len(), 2);
+    executed(tag);
+}
+
+#[test]
+fn a_handle_says_why_cells_wait() {
+    let tag = "waiting";
+    let store = Store::memory().unwrap();
+    let mut exp = Experiment::new("waiting", "1");
+    let slow =
+        exp.step(Slow::grid().tag(tag).x([1, 2]).resources(metalab::schedule::Resources::default().cpus(3)));
+    exp.step(After::grid().tag(tag).prepared(&slow).by(1));
+    let handle = runner(exp, &store).start().unwrap();
+    let mut seen = BTreeMap::new();
+    while !handle.status().ended {
+        seen.extend(handle.waiting().into_iter().map(|waiting| (waiting.step, waiting.why)));
+    }
+    assert!(seen["slow"].contains("needs 3 of `cpus`"), "{seen:?}");
+    assert_eq!(seen["after"], "inputs are to come from `slow`");
+    executed(tag);
+    let mut exp = Experiment::new("too much", "1");
+    exp.step(Number::grid().x(1).resources(metalab::schedule::Resources::default().cpus(99)));
+    assert!(refused(exp).contains("step `number` needs 99 of `cpus`, and there are 4"));
 }

@@ -4,6 +4,7 @@
 extern crate metalab_engine as metalab;
 
 mod broken;
+mod explain;
 mod graph;
 mod index;
 mod journal;

@@ -41,7 +41,6 @@ fn helper(x: f64) -> f64 {
 struct Site {
     offset: f64,
     #[context(skip)]
-    #[expect(dead_code, reason = "skipped fields are not read")]
     verbose: bool,
 }
 

@@ -1,7 +1,6 @@
 //! Attempt records to one Arrow batch of the table `attempts`.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanArray, Decimal128Array, Int64Array, Int64Builder, RecordBatch,
@@ -9,142 +8,17 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
+use metalab_cas::Digest;
 use metalab_cas::value::Value;
-use metalab_cas::{Digest, Hasher};
 use metalab_engine::id::{RecordName, WriterId};
-use metalab_engine::record::{Attempt, Environment, Scalar, SubmissionOpened, Template};
+use metalab_engine::record::{Attempt, Environment, Scalar, Template};
 
 use super::flatten::{Leaf, json_leaves, key_text, value_leaves};
 use super::name::Root;
 use super::ordinals::Ordinals;
+use super::shared::{Recipe, Shared};
 use super::wide::{Admission, Wide};
 use crate::tables::Table;
-
-/// Finds the bytes of a stored value.
-type Fetch = dyn Fn(&Digest) -> Option<Vec<u8>> + Send + Sync;
-
-/// What records refer to by digest or name: shared by all builders of a fold or session.
-pub(crate) struct Shared {
-    fetch: Box<Fetch>,
-    templates: Mutex<HashMap<Digest, Arc<Recipe>>>,
-    environments: Mutex<HashMap<Digest, Arc<Environment>>>,
-    submissions: RwLock<HashMap<RecordName, Arc<SubmissionOpened>>>,
-}
-
-/// A template with what it gives every row.
-#[derive(Debug)]
-pub(crate) struct Recipe {
-    template: Option<Template>,
-    hex: String,
-    /// Fixed arguments and defaults, as leaves.
-    constants: Vec<Constant>,
-    /// Digest of fixed arguments and defaults: the part of the coordinates that all rows share.
-    shared: Digest,
-}
-
-#[derive(Debug)]
-struct Constant {
-    argument: String,
-    parts: Vec<String>,
-    leaf: Leaf,
-    default: bool,
-}
-
-impl Shared {
-    /// What is read through `fetch`, which finds stored values by digest.
-    pub(crate) fn new(
-        fetch: impl Fn(&Digest) -> Option<Vec<u8>> + Send + Sync + 'static,
-        submissions: HashMap<RecordName, Arc<SubmissionOpened>>,
-    ) -> Self {
-        Self {
-            fetch: Box::new(fetch),
-            templates: Mutex::default(),
-            environments: Mutex::default(),
-            submissions: RwLock::new(submissions),
-        }
-    }
-
-    fn template(&self, digest: &Digest) -> Arc<Recipe> {
-        cached(&self.templates, digest, || {
-            let template = (self.fetch)(digest).and_then(|bytes| minicbor::decode(&bytes).ok());
-            (template.is_some(), Recipe::new(digest, template))
-        })
-    }
-
-    /// The environment with this digest; an empty one if it cannot be read.
-    pub(crate) fn environment(&self, digest: &Digest) -> Arc<Environment> {
-        cached(&self.environments, digest, || {
-            let found = (self.fetch)(digest).and_then(|bytes| minicbor::decode(&bytes).ok());
-            (found.is_some(), found.unwrap_or_default())
-        })
-    }
-
-    /// The bytes of a stored value.
-    pub(crate) fn fetch(&self, digest: &Digest) -> Option<Vec<u8>> {
-        (self.fetch)(digest)
-    }
-
-    /// The submission with this name.
-    pub(crate) fn submission(&self, name: &RecordName) -> Option<Arc<SubmissionOpened>> {
-        self.submissions.read().unwrap_or_else(|broken| broken.into_inner()).get(name).cloned()
-    }
-
-    /// Notes a submission that was just met.
-    pub(crate) fn opened(&self, name: RecordName, submission: Arc<SubmissionOpened>) {
-        self.submissions.write().unwrap_or_else(|broken| broken.into_inner()).insert(name, submission);
-    }
-
-    /// All submissions known so far.
-    pub(crate) fn submissions(&self) -> HashMap<RecordName, Arc<SubmissionOpened>> {
-        self.submissions.read().unwrap_or_else(|broken| broken.into_inner()).clone()
-    }
-}
-
-/// What was read before, or is read now; what cannot be read is tried again the next time.
-fn cached<T>(
-    known: &Mutex<HashMap<Digest, Arc<T>>>,
-    digest: &Digest,
-    read: impl FnOnce() -> (bool, T),
-) -> Arc<T> {
-    let mut known = known.lock().unwrap_or_else(|broken| broken.into_inner());
-    if let Some(found) = known.get(digest) {
-        return Arc::clone(found);
-    }
-    let (whole, value) = read();
-    let value = Arc::new(value);
-    if whole {
-        known.insert(*digest, Arc::clone(&value));
-    }
-    value
-}
-
-impl Recipe {
-    fn new(digest: &Digest, template: Option<Template>) -> Self {
-        let mut constants = Vec::new();
-        let mut hasher = Hasher::new();
-        if let Some(template) = &template {
-            for (bytes, default) in [(&template.fixed, false), (&template.defaults, true)] {
-                hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
-                let Ok(Value::Map(map)) = Value::decode(bytes) else { continue };
-                for (key, value) in map.iter() {
-                    let Some(argument) = key_text(key) else { continue };
-                    if default
-                        && constants
-                            .iter()
-                            .any(|known: &Constant| !known.default && known.argument == argument)
-                    {
-                        continue;
-                    }
-                    value_leaves(value, &mut vec![argument], &mut |parts, leaf| {
-                        let parts = parts.iter().map(|part| (*part).to_owned()).collect();
-                        constants.push(Constant { argument: argument.to_owned(), parts, leaf, default });
-                    });
-                }
-            }
-        }
-        Self { template, hex: digest.to_hex(), constants, shared: hasher.finish() }
-    }
-}
 
 /// A finished batch and what it counts.
 pub(crate) struct Built {

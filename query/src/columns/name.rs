@@ -18,11 +18,13 @@ pub(crate) enum Root {
     Metrics,
     /// The return value.
     Output,
+    /// An argument of a step that lies before this one: a coordinate of the cell, not a part of the run.
+    Upstream,
 }
 
 impl Root {
     /// All of them, in the order of columns.
-    pub(crate) const ALL: [Self; 3] = [Self::Params, Self::Metrics, Self::Output];
+    pub(crate) const ALL: [Self; 4] = [Self::Params, Self::Metrics, Self::Output, Self::Upstream];
 
     /// The word in SQL and in stored names.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Root {
             Self::Params => "params",
             Self::Metrics => "metrics",
             Self::Output => "output",
+            Self::Upstream => "upstream",
         }
     }
 
@@ -105,8 +108,15 @@ impl Path {
         Some((Self { root, parts }, kind))
     }
 
-    /// The name in SQL answers: `params.lr`, `params."a.b"`.
+    /// The name in SQL answers: `params.lr`, `params."a.b"`, `prepare.threshold`.
+    ///
+    /// An argument of an earlier step is called by that step. Only when the step is called like a root does `upstream`
+    /// stand before it, so that no two paths have one name.
     pub(crate) fn shown(&self) -> String {
+        let by_step = self.parts.first().is_some_and(|step| Root::parse(step).is_none());
+        if self.root == Root::Upstream && by_step {
+            return self.shown_below();
+        }
         let mut name = String::from(self.root.as_str());
         for part in &self.parts {
             name.push('.');
@@ -199,6 +209,11 @@ mod tests {
         assert_eq!(path(&["model", "maxDepth"]).stored(Kind::I64), "params.model.max%44epth|i64");
         assert_eq!(Path { root: Root::Output, parts: vec![] }.stored(Kind::F64), "output|f64");
         assert_eq!(path(&["a.b"]).shown(), "params.\"a.b\"");
+        let upstream =
+            |parts: [&str; 2]| Path { root: Root::Upstream, parts: parts.map(str::to_owned).to_vec() };
+        assert_eq!(upstream(["prepare", "threshold"]).shown(), "prepare.threshold");
+        assert_eq!(upstream(["Params", "k"]).shown(), "upstream.Params.k");
+        assert_eq!(upstream(["b.a", "x"]).shown(), "\"b.a\".x");
         assert_eq!(Path::parse("run_id"), None);
         assert_eq!(Path::parse("overflow|json"), None);
     }

@@ -4,8 +4,11 @@
 //! chunks of run ids that submissions name: a chunk whose runs are all there is looked through once per experiment and
 //! step, its cells with a foreign run are written down, and a mark that this was done (a row without a run). Chunks
 //! that still wait for runs are looked through by whoever asks.
+//!
+//! That holds for simple steps, in which a run has one place. Steps that are not simple (see [`intricate`]) have no
+//! rows here: sessions compare their cells themselves.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, BinaryViewArray, Int64Array, RecordBatch, StringViewArray};
@@ -13,10 +16,13 @@ use metalab_cas::Digest;
 use metalab_engine::cells::read_chunk;
 use metalab_engine::id::{RecordName, RunId};
 use metalab_engine::index::{Index, origin};
-use metalab_engine::record::SubmissionOpened;
 use metalab_engine::store::Store;
 
 use super::rows::{Item, Rows};
+use crate::columns::Submissions;
+
+/// A step: its experiment and its name.
+pub(crate) type Step = (String, String);
 
 /// A chunk as a step of an experiment names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,10 +65,27 @@ pub(crate) struct Looked {
     pub(crate) cells: Vec<Foreign>,
 }
 
+/// Steps in which a run may have several places, or a place several runs: those that have inputs, where equal inputs
+/// make one run of several cells, and new inputs another run of the same cell; and those with several templates. A
+/// step that is among them stays among them, whatever is recorded later.
+pub(crate) fn intricate(submissions: &Submissions) -> BTreeSet<Step> {
+    let mut templates: BTreeMap<(&str, &str), Digest> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for (_, opened) in submissions.iter() {
+        for step in &opened.steps {
+            let first = *templates.entry((&opened.experiment, &step.name)).or_insert(step.template);
+            if first != step.template || step.wiring.is_some() || step.dimensions.is_some() {
+                found.insert((opened.experiment.clone(), step.name.clone()));
+            }
+        }
+    }
+    found
+}
+
 /// All chunks that submissions name, with who named them first. A function of the set of submissions.
-pub(crate) fn places(submissions: &HashMap<RecordName, Arc<SubmissionOpened>>) -> BTreeMap<Place, Named> {
+pub(crate) fn places(submissions: &Submissions) -> BTreeMap<Place, Named> {
     let mut all: BTreeMap<Place, Named> = BTreeMap::new();
-    for (name, opened) in submissions {
+    for (name, opened) in submissions.iter() {
         for step in &opened.steps {
             for (ordinal, chunk) in step.chunks.iter().enumerate() {
                 let place =
@@ -93,7 +116,7 @@ pub(crate) fn look(store: &Store, index: &Index, place: &Arc<Place>) -> Option<L
     let ids = read_chunk(store, index, &place.chunk).ok()?;
     let own = origin(&place.experiment, &place.step);
     let mut looked = Looked { complete: true, cells: Vec::new() };
-    for (position, run) in ids.into_iter().enumerate() {
+    for (position, run) in ids.into_iter().enumerate().filter(|(_, run)| *run != RunId::UNKNOWN) {
         match index.get(&run) {
             None => looked.complete = false,
             Some(entry) if entry.origin == own => {}

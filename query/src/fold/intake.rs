@@ -11,7 +11,7 @@ use metalab_engine::journal::Cursor;
 use metalab_engine::record::{Attempt, Record};
 
 use super::rows::{Item, Rows};
-use super::submissions;
+use super::{lineage, submissions};
 use crate::columns::{Admission, AttemptsBuilder, Shared, small};
 use crate::error::QueryError;
 use crate::session::Counted;
@@ -41,7 +41,7 @@ pub(crate) struct Intake<'s> {
     index: &'s Index,
     seen: &'s Seen,
     admission: Arc<Admission>,
-    with_series: bool,
+    with_details: bool,
     attempts: AttemptsBuilder<'s>,
     rows: BTreeMap<Table, Rows>,
     several: HashSet<RunId>,
@@ -53,20 +53,21 @@ pub(crate) struct Intake<'s> {
 }
 
 impl<'s> Intake<'s> {
-    /// An intake; without series, stepped metrics are passed over (they are large, and few questions need them).
+    /// An intake; without details, stepped metrics and inputs are passed over (they are many, and few questions need
+    /// them).
     pub(crate) fn new(
         shared: &'s Shared,
         index: &'s Index,
         seen: &'s Seen,
         admission: &Arc<Admission>,
-        with_series: bool,
+        with_details: bool,
     ) -> Self {
         Self {
             shared,
             index,
             seen,
             admission: Arc::clone(admission),
-            with_series,
+            with_details,
             attempts: AttemptsBuilder::new(shared, Arc::clone(admission)),
             rows: Table::ALL.into_iter().map(|table| (table, Rows::new(table))).collect(),
             several: HashSet::new(),
@@ -89,12 +90,31 @@ impl<'s> Intake<'s> {
                 submissions::push_closed(self.rows(Table::Submissions), closed);
                 self.full(Table::Submissions)
             }
+            Record::Resolved(resolved) if !self.seen.has(Table::Submissions, name) => {
+                submissions::push_resolved(self.rows(Table::Submissions), name, resolved);
+                self.full(Table::Submissions)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Takes the stepped metrics of an attempt alone.
-    pub(crate) fn take_series(&mut self, name: &RecordName, attempt: &Attempt) -> Result<(), QueryError> {
+    /// Takes the stepped metrics and the inputs of an attempt alone.
+    pub(crate) fn take_details(&mut self, name: &RecordName, attempt: &Attempt) -> Result<(), QueryError> {
+        self.series(name, attempt)?;
+        self.inputs(name, attempt)
+    }
+
+    fn inputs(&mut self, name: &RecordName, attempt: &Attempt) -> Result<(), QueryError> {
+        if attempt.inputs.is_empty() || self.seen.has(Table::Lineage, name) {
+            return Ok(());
+        }
+        let shared = self.shared;
+        let unread = lineage::push(self.rows(Table::Lineage), name, attempt, shared);
+        self.missing.extend(unread);
+        self.full(Table::Lineage)
+    }
+
+    fn series(&mut self, name: &RecordName, attempt: &Attempt) -> Result<(), QueryError> {
         if attempt.series.is_empty() || self.seen.has(Table::Series, name) {
             return Ok(());
         }
@@ -127,8 +147,8 @@ impl<'s> Intake<'s> {
                 self.finish_attempts()?;
             }
         }
-        if self.with_series {
-            self.take_series(name, attempt)?;
+        if self.with_details {
+            self.take_details(name, attempt)?;
         }
         if !attempt.artifacts.is_empty() && !self.seen.has(Table::Artifacts, name) {
             self.artifacts(name, attempt)?;

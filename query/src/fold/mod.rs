@@ -8,13 +8,14 @@
 mod cells;
 mod compact;
 mod intake;
+mod lineage;
 mod rows;
 mod run;
 mod submissions;
 mod work;
 
-pub(crate) use cells::{Foreign, Named, Place, look, places, possible, read as read_cells};
+pub(crate) use cells::{Foreign, Named, Place, Step, intricate, look, places, possible, read as read_cells};
 pub(crate) use intake::{Intake, Seen};
 pub use run::{FoldReport, fold, fold_blocking, rebuild, rebuild_blocking};
 pub(crate) use run::{fold_here, on_own_thread, settle, settled};
-pub(crate) use submissions::{CLOSED, OPENED, read as read_submissions};
+pub(crate) use submissions::{CLOSED, OPENED, described, read as read_submissions};

@@ -267,13 +267,16 @@ async fn new_cells(
     tables: &Tables,
     context: &Context,
 ) -> Result<Option<Part>, QueryError> {
-    let places = cells::places(&context.shared.submissions());
+    let submissions = context.shared.submissions();
+    let places = cells::places(&submissions);
     if !cells::possible(&places) {
         return Ok(None);
     }
+    let intricate = cells::intricate(&submissions);
+    let simple = |place: &cells::Place| !intricate.contains(&(place.experiment.clone(), place.step.clone()));
     let (done, _) = read_cells(&tables.get(Table::Cells).read(files).await?);
     let mut rows = Rows::new(Table::Cells);
-    for place in places.into_keys().filter(|place| !done.contains(place)) {
+    for place in places.into_keys().filter(|place| simple(place) && !done.contains(place)) {
         let place = Arc::new(place);
         if let Some(looked) = cells::look(store, &context.index, &place)
             && looked.complete

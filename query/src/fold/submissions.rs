@@ -1,22 +1,21 @@
 //! Submissions as rows, and back.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use arrow::array::{Array, RecordBatch, StringViewArray, TimestampMicrosecondArray};
 use metalab_cas::Digest;
 use metalab_cas::value::Value;
 use metalab_engine::id::RecordName;
-use metalab_engine::record::{Closing, StepRecord, SubmissionClosed, SubmissionOpened};
+use metalab_engine::record::{Closing, StepRecord, StepResolved, SubmissionClosed, SubmissionOpened};
 use serde::{Deserialize, Serialize};
 
 use super::rows::{Item, Rows};
-use crate::columns::{Shared, small};
+use crate::columns::{Shared, Submissions, small};
 
 /// The word for an opening in the column `event`.
 pub(crate) const OPENED: &str = "opened";
 /// The word for a closing in the column `event`.
 pub(crate) const CLOSED: &str = "closed";
+/// The word for a step whose cells became known in the column `event`.
+const RESOLVED: &str = "resolved";
 
 /// A step as it stands in the column `steps`.
 #[derive(Serialize, Deserialize)]
@@ -34,11 +33,25 @@ struct StepText {
     wiring: Option<Digest>,
 }
 
+/// The column `steps` of a step whose cells became known after the opening.
+#[derive(Serialize, Deserialize)]
+struct ResolvedText {
+    number: u32,
+    /// The record that says so: of several for one step, the last counts.
+    record: String,
+    step: StepText,
+}
+
+/// The columns `cells` and `steps` of a submission with these steps.
+pub(crate) fn described(steps: &[StepRecord]) -> (i64, String) {
+    let cells: u64 = steps.iter().map(|step| step.sets.saturating_mul(step.replicates)).sum();
+    let steps: Vec<StepText> = steps.iter().map(StepText::from).collect();
+    (small(cells), serde_json::to_string(&steps).unwrap_or_default())
+}
+
 /// Appends the row of an opening.
 pub(crate) fn push_opened(rows: &mut Rows, name: &RecordName, opened: &SubmissionOpened, shared: &Shared) {
-    let steps: Vec<StepText> = opened.steps.iter().map(StepText::from).collect();
-    let cells: u64 = opened.steps.iter().map(|step| step.sets.saturating_mul(step.replicates)).sum();
-    let steps = serde_json::to_string(&steps).unwrap_or_default();
+    let (cells, steps) = described(&opened.steps);
     let metadata = match opened.metadata.is_empty() {
         true => None,
         false => Value::decode(&opened.metadata).ok().map(|value| value.to_json_text()),
@@ -57,7 +70,7 @@ pub(crate) fn push_opened(rows: &mut Rows, name: &RecordName, opened: &Submissio
         environment.git_dirty.map_or(Item::Null, Item::Bool),
         opened.base_seed.map_or(Item::Null, Item::Big),
         Item::Int(small(opened.replicates)),
-        Item::Int(small(cells)),
+        Item::Int(cells),
         Item::Text(&steps),
         metadata.as_deref().into(),
         tags.as_deref().into(),
@@ -69,7 +82,21 @@ pub(crate) fn push_opened(rows: &mut Rows, name: &RecordName, opened: &Submissio
         Item::Null,
         Item::Null,
         Item::Null,
+        Item::Null,
     ]);
+}
+
+/// Appends the row of a step whose cells became known.
+pub(crate) fn push_resolved(rows: &mut Rows, name: &RecordName, resolved: &StepResolved) {
+    let step = StepText::from(&resolved.record);
+    let text = ResolvedText { number: resolved.step, record: name.to_string(), step };
+    let (submission, steps) =
+        (resolved.submission.to_string(), serde_json::to_string(&text).unwrap_or_default());
+    let mut items = [Item::Null; 24];
+    items[0] = Item::Text(RESOLVED);
+    items[1] = Item::Text(&submission);
+    items[12] = Item::Text(&steps);
+    rows.push(&items);
 }
 
 /// Appends the row of a closing.
@@ -80,21 +107,22 @@ pub(crate) fn push_closed(rows: &mut Rows, closed: &SubmissionClosed) {
         Closing::Incomplete => "incomplete",
         Closing::Cancelled => "cancelled",
     };
-    let mut items = [Item::Null; 23];
+    let mut items = [Item::Null; 24];
     items[0] = Item::Text(CLOSED);
     items[1] = Item::Text(&name);
     items[2] = Item::Time(closed.time);
     items[17] = Item::Text(closing);
-    let counts = [closed.reused, closed.succeeded, closed.failed, closed.cancelled, closed.timed_out];
+    let counts =
+        [closed.reused, closed.succeeded, closed.failed, closed.cancelled, closed.timed_out, closed.skipped];
     for (item, count) in items[18..].iter_mut().zip(counts) {
         *item = Item::Int(small(count));
     }
     rows.push(&items);
 }
 
-/// Reads openings back from rows of the table.
-pub(crate) fn read(batches: &[RecordBatch]) -> HashMap<RecordName, Arc<SubmissionOpened>> {
-    let mut found = HashMap::new();
+/// Reads openings, and what became known after them, back from rows of the table.
+pub(crate) fn read(batches: &[RecordBatch]) -> Submissions {
+    let mut found = Submissions::default();
     for batch in batches {
         let text = |name: &str| batch.column_by_name(name)?.as_any().downcast_ref::<StringViewArray>();
         let time =
@@ -110,30 +138,47 @@ pub(crate) fn read(batches: &[RecordBatch]) -> HashMap<RecordName, Arc<Submissio
         ) else {
             continue;
         };
-        for row in (0..batch.num_rows()).filter(|row| event.value(*row) == OPENED) {
+        for row in 0..batch.num_rows() {
             let Ok(name) = name.value(row).parse::<RecordName>() else { continue };
-            let steps: Vec<StepText> = serde_json::from_str(steps.value(row)).unwrap_or_default();
-            let tags = match tags.is_null(row) {
-                true => Vec::new(),
-                false => tags.value(row).split(',').map(str::to_owned).collect(),
-            };
-            let opened = SubmissionOpened {
-                experiment: experiment.value(row).to_owned(),
-                version: version.value(row).to_owned(),
-                time: time.value(row),
-                environment: Digest::from_bytes([0; 32]),
-                steps: steps.into_iter().map(StepRecord::from).collect(),
-                base_seed: None,
-                replicates: 1,
-                metadata: Vec::new(),
-                tags,
-                description: None,
-                rerun: None,
-            };
-            found.insert(name, Arc::new(opened));
+            match event.value(row) {
+                OPENED => {
+                    let tags = match tags.is_null(row) {
+                        true => Vec::new(),
+                        false => tags.value(row).split(',').map(str::to_owned).collect(),
+                    };
+                    let (experiment, version) = (experiment.value(row), version.value(row));
+                    found.open(name, opened(experiment, version, time.value(row), steps.value(row), tags));
+                }
+                RESOLVED => {
+                    let Ok(text) = serde_json::from_str::<ResolvedText>(steps.value(row)) else { continue };
+                    let Ok(record) = text.record.parse::<RecordName>() else { continue };
+                    let step = StepRecord::from(text.step);
+                    let resolved = StepResolved { submission: name, step: text.number, record: step };
+                    found.resolve(record, &resolved);
+                }
+                _ => {}
+            }
         }
     }
     found
+}
+
+/// What folds and sessions need of an opening.
+fn opened(experiment: &str, version: &str, time: i64, steps: &str, tags: Vec<String>) -> SubmissionOpened {
+    let steps: Vec<StepText> = serde_json::from_str(steps).unwrap_or_default();
+    SubmissionOpened {
+        experiment: experiment.to_owned(),
+        version: version.to_owned(),
+        time,
+        environment: Digest::from_bytes([0; 32]),
+        steps: steps.into_iter().map(StepRecord::from).collect(),
+        base_seed: None,
+        replicates: 1,
+        metadata: Vec::new(),
+        tags,
+        description: None,
+        rerun: None,
+    }
 }
 
 impl From<&StepRecord> for StepText {

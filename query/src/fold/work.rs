@@ -153,10 +153,10 @@ fn read(
         if from.contains(&scanned.name) || !to.contains(&scanned.name) {
             continue;
         }
-        if scanned.kind == kind::SUBMISSION_OPENED
-            && let Ok(Record::Opened(opened)) = scanned.decode()
+        if matches!(scanned.kind, kind::SUBMISSION_OPENED | kind::STEP_RESOLVED)
+            && let Ok(record) = scanned.decode()
         {
-            shared.opened(scanned.name, Arc::new(*opened));
+            shared.note(scanned.name, &record);
         }
         chunk.push(scanned);
         if chunk.len() == CHUNK

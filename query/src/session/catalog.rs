@@ -24,6 +24,10 @@ pub(crate) enum Relation {
     Submissions,
     /// One row per experiment.
     Experiments,
+    /// Inputs of runs.
+    Lineage,
+    /// Runs whose successes differ.
+    Nondeterministic,
     /// One row per column.
     Columns,
     /// The runs of one experiment, with plain column names.
@@ -32,12 +36,14 @@ pub(crate) enum Relation {
 
 impl Relation {
     /// The tables every store has.
-    pub(crate) const FIXED: [(Self, &'static str); 8] = [
+    pub(crate) const FIXED: [(Self, &'static str); 10] = [
         (Self::Runs, "runs"),
         (Self::DistinctRuns, "distinct_runs"),
         (Self::Attempts, "attempts"),
         (Self::Metrics, "metrics"),
         (Self::Artifacts, "artifacts"),
+        (Self::Lineage, "lineage"),
+        (Self::Nondeterministic, "nondeterministic"),
         (Self::Submissions, "submissions"),
         (Self::Experiments, "experiments"),
         (Self::Columns, "columns"),
@@ -187,12 +193,32 @@ impl Catalog {
                 }
             }
         }
+        // Names with dots in them, written without quotes.
         let joined = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(".");
-        let mut dotted = self.paths.keys().filter(|path| path.root == root && path.parts.join(".") == joined);
-        match (dotted.next(), dotted.next()) {
-            (Some(one), None) => Ok(Meaning::Column(one.clone())),
-            _ => Ok(Meaning::Unknown),
+        let quoted = words.iter().any(|word| word.quoted);
+        for exact in [true, false] {
+            let fits = |path: &&Path| {
+                let known = path.parts.join(".");
+                path.root == root
+                    && (known == joined || !exact && !quoted && known.to_lowercase() == joined.to_lowercase())
+            };
+            let mut dotted = self.paths.keys().filter(fits);
+            if let (Some(one), None) = (dotted.next(), dotted.next()) {
+                return Ok(Meaning::Column(one.clone()));
+            }
         }
+        Ok(Meaning::Unknown)
+    }
+
+    /// Whether coordinates of a step of this name are columns. The first word of a name with dots will do.
+    pub(crate) fn is_step(&self, word: &Word) -> bool {
+        let is_it =
+            |name: &str| word.text == name || !word.quoted && word.text.to_lowercase() == name.to_lowercase();
+        let mut steps = self.paths.keys().filter(|path| path.root == Root::Upstream);
+        steps.any(|path| {
+            let step = path.parts.first().map_or("", String::as_str);
+            is_it(step) || step.split('.').next().is_some_and(is_it)
+        })
     }
 
     /// The plain column names of an experiment's view: the last names of paths, or whole paths where those collide.

@@ -1,4 +1,4 @@
-//! Cells whose run another cell wanted first, as one batch beside the attempts.
+//! Cells of simple steps whose run another step wanted first, as one batch beside the attempts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,10 +12,9 @@ use metalab_engine::index::{Index, origin};
 use metalab_engine::record::Record;
 use metalab_engine::store::Store;
 
-use super::world::Submissions;
-use crate::columns::small;
+use crate::columns::{Submissions, small};
 use crate::error::QueryError;
-use crate::fold::{Foreign, Named, Place, look, places, possible, read_cells};
+use crate::fold::{Foreign, Named, Place, Step, intricate, look, places, possible, read_cells};
 
 /// What is known of foreign cells.
 pub(crate) struct Cells {
@@ -28,13 +27,13 @@ pub(crate) struct Cells {
 }
 
 /// A cell as it will stand in `runs`.
-struct Row {
-    experiment: String,
-    version: String,
-    step: String,
-    cell: Option<i64>,
-    submission: String,
-    tags: Option<String>,
+pub(super) struct Row {
+    pub(super) experiment: String,
+    pub(super) version: String,
+    pub(super) step: String,
+    pub(super) cell: Option<i64>,
+    pub(super) submission: String,
+    pub(super) tags: Option<String>,
 }
 
 /// What prefers one description of a cell over another: an attempt that was made for it, then the first submission.
@@ -65,8 +64,11 @@ impl Cells {
         if !possible(&places) {
             return Ok(());
         }
+        let intricate = intricate(submissions);
+        let simple = |place: &Place| !intricate.contains(&(place.experiment.clone(), place.step.clone()));
         let mut waiting = Vec::new();
-        for place in places.keys().filter(|place| !self.done.contains(place)).cloned().collect::<Vec<_>>() {
+        let new = places.keys().filter(|place| !self.done.contains(place) && simple(place));
+        for place in new.cloned().collect::<Vec<_>>() {
             let Some(looked) = look(store, index, &Arc::new(place.clone())) else { continue };
             if looked.complete {
                 self.done.insert(place);
@@ -77,11 +79,12 @@ impl Cells {
         }
         let mut rows: HashMap<(u64, RunId), (Rank, Row)> = HashMap::new();
         for run in runs(superseded) {
-            displaced(store, index, submissions, run, &mut rows)?;
+            displaced(store, index, submissions, &intricate, run, &mut rows)?;
         }
-        for cell in self.found.clone().iter().chain(&waiting) {
+        for cell in self.found.clone().iter().chain(&waiting).filter(|cell| simple(&cell.place)) {
             self.reused(store, index, submissions, &places, cell, &mut rows);
         }
+        let rows: Vec<(RunId, Row)> = rows.into_iter().map(|((_, run), (_, row))| (run, row)).collect();
         self.batch = (!rows.is_empty()).then(|| batch(rows)).transpose()?;
         Ok(())
     }
@@ -134,6 +137,7 @@ fn displaced(
     store: &Store,
     index: &Index,
     submissions: &Submissions,
+    intricate: &BTreeSet<Step>,
     run: RunId,
     rows: &mut HashMap<(u64, RunId), (Rank, Row)>,
 ) -> Result<(), QueryError> {
@@ -144,6 +148,9 @@ fn displaced(
         let Some(name) = attempt.submission else { continue };
         let Some(opened) = submissions.get(&name) else { continue };
         let Some(step) = opened.steps.get(attempt.step.unwrap_or(0) as usize) else { continue };
+        if intricate.contains(&(opened.experiment.clone(), step.name.clone())) {
+            continue;
+        }
         let cell = attempt.cell.map(small);
         let rank = (0, entry.started, entry.name.to_string(), cell);
         keep(rows, (entry.origin, run), rank, || Row {
@@ -186,8 +193,8 @@ fn runs(superseded: &[&[RecordBatch]]) -> BTreeSet<RunId> {
     runs
 }
 
-fn batch(rows: HashMap<(u64, RunId), (Rank, Row)>) -> Result<RecordBatch, QueryError> {
-    let mut rows: Vec<(RunId, Row)> = rows.into_iter().map(|((_, run), (_, row))| (run, row)).collect();
+/// Cells and their runs as rows that views join with the attempts.
+pub(super) fn batch(mut rows: Vec<(RunId, Row)>) -> Result<RecordBatch, QueryError> {
     rows.sort_by(|(a, x), (b, y)| {
         (&x.experiment, &x.step, x.cell, a).cmp(&(&y.experiment, &y.step, y.cell, b))
     });

@@ -1,16 +1,20 @@
 //! Read-only SQL over one store.
 
 mod catalog;
+mod compare;
+mod coordinates;
 mod foreign;
 mod guard;
 mod limits;
-mod outdated;
+mod lineage;
+mod lookup;
 mod overflow;
 mod query;
 mod rewrite;
 mod scan;
 mod suggest;
 mod views;
+mod walk;
 mod world;
 
 pub(crate) use catalog::Counted;

@@ -284,30 +284,54 @@ impl Inner {
             self.state.runtime_env().register_object_store(&address, files.object_store());
         }
         let uses = rewrite(&mut statement, &world.catalog(), &core)?;
-        let asks = |relation: &Relation| uses.relations.values().any(|used| used == relation);
-        let with_series = asks(&Relation::Metrics);
+        let detailed = |used: &Relation| matches!(used, Relation::Metrics | Relation::Lineage);
+        let with_details = !uses.walks.is_empty() || uses.relations.values().any(detailed);
         let cells = |used: &Relation| {
             matches!(used, Relation::Runs | Relation::Experiments | Relation::Experiment(_))
         };
-        if uses.relations.values().any(cells)
-            && let Some(versions) = world.uncompared()
-        {
-            let plan =
-                world.sources(false)?.places(&versions.experiments()).map_err(|e| self.failed(&e, &[]))?;
-            let (_, rows) = self.execute(&self.state, &plan).await.map_err(|e| self.failed(&e, &[]))?;
-            world.compared(versions.outdated(&rows)?);
+        if uses.relations.values().any(cells) {
+            self.compare(&mut world).await?;
         }
-        let sources = world.sources(with_series)?;
+        let sources = world.sources(with_details)?;
+        let mut walks = Vec::new();
+        for (name, walk) in &uses.walks {
+            walks.push((name.clone(), walk, world.beginning(walk)?));
+        }
         drop(world);
+        let mut walked = Vec::new();
+        for (name, walk, beginning) in walks {
+            let edges = self.rows(sources.edges()).await?;
+            let reached = walk.go(beginning, &edges)?;
+            walked.push((name, sources.walked(&reached).map_err(|error| self.failed(&error, &[]))?));
+        }
         let paths = (!uses.all).then_some(&uses.paths);
         let tables: Vec<(String, Relation)> = uses.relations.into_iter().collect();
         let known = self.known(&sources, &tables);
         let failed = |error: DataFusionError| self.failed(&error, &known);
-        let state = self.with_views(&sources, &tables, paths).map_err(failed)?;
+        let state = self.with_views(&sources, &tables, walked, paths).map_err(failed)?;
         let plan = state.statement_to_plan(Parsed::Statement(Box::new(statement))).await.map_err(failed)?;
         verify(&plan)?;
         let (schema, batches) = self.execute(&state, &plan).await.map_err(failed)?;
         Ok(Answer::new(schema, batches))
+    }
+
+    /// Finds out which run stands in which cell, where that was not done yet.
+    async fn compare(&self, world: &mut World) -> Result<(), QueryError> {
+        let Some(mut comparison) = world.uncompared() else { return Ok(()) };
+        let sources = world.sources(false)?;
+        comparison.take(&self.rows(sources.claims(&comparison.experiments())).await?)?;
+        if let Some(runs) = world.unknown(&comparison)? {
+            comparison.take(&self.rows(sources.claims_of(&runs)).await?)?;
+        }
+        world.compared(comparison.finish()?);
+        Ok(())
+    }
+
+    /// The rows of a plan of our own.
+    async fn rows(&self, plan: Result<LogicalPlan, DataFusionError>) -> Result<Vec<RecordBatch>, QueryError> {
+        let plan = plan.map_err(|error| self.failed(&error, &[]))?;
+        let (_, rows) = self.execute(&self.state, &plan).await.map_err(|error| self.failed(&error, &[]))?;
+        Ok(rows)
     }
 
     async fn execute(
@@ -326,12 +350,16 @@ impl Inner {
         &self,
         sources: &Sources,
         tables: &[(String, Relation)],
+        walked: Vec<(String, LogicalPlan)>,
         paths: Option<&BTreeSet<crate::columns::Path>>,
     ) -> Result<SessionState, DataFusionError> {
         let schema = MemorySchemaProvider::new();
         for (name, relation) in tables {
             let view = ViewTable::new(sources.plan(relation, paths)?, None);
             schema.register_table(name.clone(), Arc::new(view))?;
+        }
+        for (name, plan) in walked {
+            schema.register_table(name, Arc::new(ViewTable::new(plan, None)))?;
         }
         let catalog = MemoryCatalogProvider::new();
         let defaults = &self.state.config_options().catalog;

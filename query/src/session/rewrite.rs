@@ -1,20 +1,23 @@
 //! From SQL as people write it to SQL over flat columns.
 //!
 //! `params.lr`, `r.params.lr`, `params['lr']` become the one column that is called `params.lr` in the views;
-//! `params` alone becomes a struct of all of them. Names of tables become exact. Columns of the outermost SELECT that
-//! have no name keep what was written as their name.
+//! `params` alone becomes a struct of all of them. An argument of an earlier step is written `prepare.threshold`, or
+//! `upstream.prepare.threshold` where the step is called like a table, an alias or a root. Names of tables become exact,
+//! and `upstream_of('3f1c')` becomes the name of a table. Columns of the outermost SELECT that have no name keep what
+//! was written as their name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Statement, Subscript, TableFactor, Value,
-    VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Statement, Subscript, TableAlias, TableFactor,
+    Value, VisitMut, VisitorMut,
 };
 
 use super::catalog::{Catalog, Meaning, Relation, Word};
 use super::suggest::nearest;
+use super::walk::{Direction, Walk};
 use crate::columns::{Path, Root};
 use crate::error::QueryError;
 
@@ -23,6 +26,8 @@ use crate::error::QueryError;
 pub(crate) struct Uses {
     /// The tables, by the exact name under which they must be registered.
     pub(crate) relations: BTreeMap<String, Relation>,
+    /// The walks along the lineage, by the name under which what they reach must be registered.
+    pub(crate) walks: BTreeMap<String, Walk>,
     /// The paths that occur in the text.
     pub(crate) paths: BTreeSet<Path>,
     /// Whether a `*` asks for all of them.
@@ -139,17 +144,75 @@ impl Tables<'_> {
     }
 }
 
+impl Tables<'_> {
+    /// The table that a walk stands for, and the name of its function; `None` for functions that are not ours.
+    fn walk(
+        &mut self,
+        name: &ObjectName,
+        arguments: &[FunctionArg],
+    ) -> Result<Option<(ObjectName, &'static str)>, QueryError> {
+        let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return Ok(None) };
+        let Some(direction) = Direction::parse(&ident.value) else { return Ok(None) };
+        let function = direction.function();
+        let wrong = |reason: String| QueryError::Walk { function, reason };
+        let literal = |argument: &FunctionArg| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => Some(value.value.clone()),
+            _ => None,
+        };
+        let (run, depth) = match arguments {
+            [run] => (run, None),
+            [run, depth] => (run, Some(depth)),
+            other => return Err(wrong(format!("it has {} arguments here", other.len()))),
+        };
+        let Some(Value::SingleQuotedString(run)) = literal(run) else {
+            return Err(wrong(format!("`{run}` is no text in single quotes")));
+        };
+        let depth = match depth {
+            None => None,
+            Some(depth) => match literal(depth) {
+                Some(Value::Number(number, _)) => Some(
+                    number
+                        .parse::<u64>()
+                        .map_err(|_| wrong(format!("`{depth}` is no whole number of steps")))?,
+                ),
+                _ => return Err(wrong(format!("`{depth}` is no whole number of steps"))),
+            },
+        };
+        let name = match depth {
+            Some(depth) => format!("{function}({run}, {depth})"),
+            None => format!("{function}({run})"),
+        };
+        self.uses.walks.insert(name.clone(), Walk { direction, run, depth });
+        Ok(Some((ObjectName(vec![ObjectNamePart::Identifier(exact(name))]), function)))
+    }
+}
+
 impl VisitorMut for Tables<'_> {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        let TableFactor::Table { name, args: None, .. } = factor else { return ControlFlow::Continue(()) };
-        match self.table(name) {
-            Ok(None) => ControlFlow::Continue(()),
-            Ok(Some(exact)) => {
-                *name = exact;
-                ControlFlow::Continue(())
-            }
+        let TableFactor::Table { name, args, alias, .. } = factor else { return ControlFlow::Continue(()) };
+        let result = match args {
+            None => self.table(name).map(|found| {
+                if let Some(exact) = found {
+                    *name = exact;
+                }
+            }),
+            Some(called) => self.walk(name, &called.args).map(|found| {
+                if let Some((exact, function)) = found {
+                    (*name, *args) = (exact, None);
+                    let function = || TableAlias {
+                        explicit: true,
+                        name: Ident::new(function),
+                        columns: Vec::new(),
+                        at: None,
+                    };
+                    alias.get_or_insert_with(function);
+                }
+            }),
+        };
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.error = Some(error);
                 ControlFlow::Break(())
@@ -225,8 +288,17 @@ impl Paths<'_> {
                 }
                 (_, Some(root)) if as_table(first) && words.len() >= 2 => (Some(first), root, &words[2..]),
                 (Some(_), _) if words.len() > 1 && as_table(first) && !self.any_paths() => return Ok(None),
+                // A table of this name is meant before a root that few queries write.
+                (Some(Root::Upstream), _) if words.len() == 1 || as_table(first) => return self.plain(words),
                 (Some(root), _) => (None, root, &words[1..]),
-                _ => return self.plain(words),
+                _ if !self.any_paths() => return self.plain(words),
+                _ => match (as_table(first), words.len()) {
+                    (true, 3..) if self.catalog.is_step(&words[1]) => {
+                        (Some(first), Root::Upstream, &words[1..])
+                    }
+                    (false, 2..) if self.catalog.is_step(first) => (None, Root::Upstream, words),
+                    _ => return self.plain(words),
+                },
             };
         if words.len() == 1 && (self.names.aliases.contains(&first.text.to_lowercase()) || !self.any_paths())
         {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Schema, TimeUnit};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, JoinType, Result, ScalarValue};
 use datafusion::datasource::{MemTable, provider_as_source};
@@ -19,9 +19,10 @@ use datafusion::functions_aggregate::expr_fn::{count, max, min, sum};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
 use super::catalog::{Catalog, Kinds, Relation};
-use super::overflow;
+use super::coordinates::Coordinates;
 use super::scan::Stored;
-use crate::columns::{Kind, OVERFLOW, Path};
+use super::{compare, lookup, overflow};
+use crate::columns::{Kind, OVERFLOW, Path, Root};
 
 /// What views are made of.
 pub(crate) struct Sources {
@@ -33,12 +34,18 @@ pub(crate) struct Sources {
     pub(crate) series: Arc<Stored>,
     /// Artifacts.
     pub(crate) artifacts: Arc<Stored>,
+    /// Inputs of attempts.
+    pub(crate) lineage: Arc<Stored>,
     /// Openings and closings.
     pub(crate) submissions: Arc<Stored>,
+    /// Submissions whose steps are not as they were when they were opened: submission, cells, steps.
+    pub(crate) completed: Option<RecordBatch>,
     /// Cells with the run of another cell: experiment, experiment_version, step, cell, submission, tags, run_id.
-    pub(crate) foreign: Option<RecordBatch>,
-    /// Runs whose place in an experiment has a newer run: experiment, step, run_id.
-    pub(crate) outdated: Option<RecordBatch>,
+    pub(crate) foreign: Vec<RecordBatch>,
+    /// Runs whose own cell has another run by now, or shares it: run_id.
+    pub(crate) hidden: Option<RecordBatch>,
+    /// Coordinates of cells.
+    pub(crate) coordinates: Arc<Coordinates>,
     /// Experiments with their submissions: experiment, versions, submissions, first, last.
     pub(crate) experiments: RecordBatch,
     /// The table `columns`.
@@ -95,15 +102,15 @@ pub(crate) fn core_names() -> Vec<&'static str> {
 /// Columns that tell the cell, not the run.
 const CELL: &[&str] = &["experiment", "experiment_version", "step", "cell", "submission", "tags"];
 
-fn col(name: &str) -> Expr {
+pub(super) fn col(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
 }
 
-fn of(table: &str, name: &str) -> Expr {
+pub(super) fn of(table: &str, name: &str) -> Expr {
     Expr::Column(Column::new(Some(table), name))
 }
 
-fn hex(bytes: Expr) -> Expr {
+pub(super) fn hex(bytes: Expr) -> Expr {
     encode(cast(bytes, DataType::Binary), lit("hex"))
 }
 
@@ -124,17 +131,19 @@ impl Sources {
             Relation::Artifacts => self.artifacts(),
             Relation::Submissions => self.submissions(),
             Relation::Experiments => self.experiments(),
-            Relation::Columns => mem("columns", &self.columns)?.build(),
+            Relation::Lineage => self.lineage(),
+            Relation::Nondeterministic => self.nondeterministic(),
+            Relation::Columns => mem("columns", std::slice::from_ref(&self.columns))?.build(),
             Relation::Experiment(name) => self.shown(self.cells(Some(name))?, paths, Some(name)),
         }
     }
 
     /// Attempts that stand.
-    fn standing(&self) -> Result<LogicalPlanBuilder> {
+    pub(super) fn standing(&self) -> Result<LogicalPlanBuilder> {
         self.without_superseded(scan("attempts", &self.attempts)?, "attempts", JoinType::LeftAnti)
     }
 
-    fn without_superseded(
+    pub(super) fn without_superseded(
         &self,
         plan: LogicalPlanBuilder,
         name: &str,
@@ -151,48 +160,60 @@ impl Sources {
 
     /// One row per cell: standing attempts with the cell that wanted them, and cells that reuse them.
     fn cells(&self, experiment: Option<&str>) -> Result<LogicalPlanBuilder> {
-        let own = self.standing()?;
-        let own = match experiment {
-            Some(name) => own.filter(of("attempts", "experiment").eq(lit(name)))?,
-            None => own,
-        };
-        let mut all = own.project_with(vec![lit(false).alias("reused")])?;
-        if let Some(foreign) = &self.foreign {
-            let mut cells = mem("cells", foreign)?;
-            if let Some(name) = experiment {
-                cells = cells.filter(of("cells", "experiment").eq(lit(name)))?;
-            }
-            let runs = self.standing()?.build()?;
+        let mut own = self.standing()?;
+        if let Some(name) = experiment {
+            own = own.filter(of("attempts", "experiment").eq(lit(name)))?;
+        }
+        if let Some(hidden) = &self.hidden {
             let on =
-                (vec![Column::new(Some("cells"), "run_id")], vec![Column::new(Some("attempts"), "run_id")]);
-            let joined = cells.join(runs, JoinType::Inner, on, None)?;
-            let column = |field: &Arc<arrow::datatypes::Field>| {
-                let table = if CELL.contains(&field.name().as_str()) { "cells" } else { "attempts" };
-                of(table, field.name()).alias(field.name())
-            };
-            let columns = self.attempts.schema.fields().iter().map(column);
-            let joined = joined.project(columns.chain([lit(true).alias("reused")]))?;
-            all = all.project_flat()?.union(joined.build()?)?;
+                (vec![Column::new(Some("attempts"), "run_id")], vec![Column::new(Some("hidden"), "run_id")]);
+            let hidden = mem("hidden", std::slice::from_ref(hidden))?.build()?;
+            own = own.join(hidden, JoinType::LeftAnti, on, None)?;
         }
-        match &self.outdated {
-            Some(outdated) => {
-                let all = LogicalPlanBuilder::from(all.build()?).project_flat()?.alias("cell_rows")?;
-                let keys = |table: &str| {
-                    ["experiment", "step", "run_id"].map(|name| Column::new(Some(table), name)).to_vec()
-                };
-                let right = mem("outdated", outdated)?.build()?;
-                all.join(right, JoinType::LeftAnti, (keys("cell_rows"), keys("outdated")), None)
-            }
-            None => Ok(all),
+        let all = own.project_with(vec![lit(false).alias("reused")])?;
+        if self.foreign.is_empty() {
+            return Ok(all);
         }
+        let mut cells = mem("cells", &self.foreign)?;
+        if let Some(name) = experiment {
+            cells = cells.filter(of("cells", "experiment").eq(lit(name)))?;
+        }
+        let runs = self.standing()?.build()?;
+        let on = (vec![Column::new(Some("cells"), "run_id")], vec![Column::new(Some("attempts"), "run_id")]);
+        let joined = cells.join(runs, JoinType::Inner, on, None)?;
+        let column = |field: &Arc<arrow::datatypes::Field>| {
+            let table = if CELL.contains(&field.name().as_str()) { "cells" } else { "attempts" };
+            of(table, field.name()).alias(field.name())
+        };
+        let columns = self.attempts.schema.fields().iter().map(column);
+        let joined = joined.project(columns.chain([lit(true).alias("reused")]))?;
+        all.project_flat()?.union(joined.build()?)
     }
 
-    /// Rows of (experiment, step, run_id, coordinates, template) for the cells of some experiments.
-    pub(crate) fn places(&self, experiments: &[String]) -> Result<LogicalPlan> {
-        let names = experiments.iter().map(|name| lit(name.as_str())).collect();
-        let columns = ["experiment", "step", "run_id", "coordinates", "template"].map(col);
-        let plan = LogicalPlanBuilder::from(self.cells(None)?.build()?).project_flat()?;
-        plan.filter(col("experiment").in_list(names, false))?.project(columns)?.build()
+    /// The attempts of some experiments, with what comparing needs: its columns, and `stands`.
+    pub(crate) fn claims(&self, experiments: &[String]) -> Result<LogicalPlan> {
+        let names: Vec<Expr> = experiments.iter().map(|name| lit(name.as_str())).collect();
+        let claims = |plan: LogicalPlanBuilder, stands: bool| {
+            let columns = compare::COLUMNS.map(|name| of("attempts", name).alias(name));
+            let wanted = of("attempts", "experiment").in_list(names.clone(), false);
+            plan.filter(wanted)?.project(columns.into_iter().chain([lit(stands).alias("stands")]))
+        };
+        let standing = claims(self.standing()?, true)?;
+        if self.superseded.is_empty() {
+            return standing.build();
+        }
+        let others = scan("attempts", &self.attempts)?;
+        let others = claims(self.without_superseded(others, "attempts", JoinType::LeftSemi)?, false)?;
+        standing.union(others.build()?)?.build()
+    }
+
+    /// The attempts that stand of these runs, as [`claims`](Self::claims) has them.
+    pub(crate) fn claims_of(&self, runs: &RecordBatch) -> Result<LogicalPlan> {
+        let columns = compare::COLUMNS.map(|name| of("attempts", name).alias(name));
+        let on = (vec![Column::new(Some("attempts"), "run_id")], vec![Column::new(Some("wanted"), "run_id")]);
+        let wanted = mem("wanted", std::slice::from_ref(runs))?.build()?;
+        let plan = self.standing()?.join(wanted, JoinType::LeftSemi, on, None)?;
+        plan.project(columns.into_iter().chain([lit(true).alias("stands")]))?.build()
     }
 
     fn attempts(&self, paths: Option<&BTreeSet<Path>>) -> Result<LogicalPlan> {
@@ -217,7 +238,7 @@ impl Sources {
         let stands = plan.schema().has_column_with_unqualified_name("stands");
         let plan = plan.project_flat()?;
         let asked = |path: &Path| paths.is_none_or(|paths| paths.contains(path));
-        let mut columns: Vec<Expr> = BEFORE.iter().map(|name| core(name)).collect();
+        let mut columns: Vec<Expr> = BEFORE.iter().map(|name| self.core(name)).collect();
         if stands {
             columns.push(col("stands"));
         }
@@ -234,8 +255,19 @@ impl Sources {
                 }
             }
         }
-        columns.extend(AFTER.iter().map(|name| core(name)));
+        columns.extend(AFTER.iter().map(|name| self.core(name)));
         plan.project(columns)?.build()
+    }
+
+    /// A core column as people see it, from the stored ones.
+    fn core(&self, name: &str) -> Expr {
+        match (name, self.coordinates.replicate()) {
+            // Where an operation takes no seeds, the replicate is that of its inputs.
+            ("replicate", Some(lookup)) => {
+                coalesce(vec![col(name), lookup::value(lookup, cell())]).alias(name)
+            }
+            _ => core(name),
+        }
     }
 
     /// A path's value: of its own type if it has one, of numbers if all are numbers, else text.
@@ -252,6 +284,11 @@ impl Sources {
             let convert = |value: Expr, from: Kind| {
                 if arrow_type(from) == target_type { value } else { cast(value, target_type.clone()) }
             };
+            if path.root == Root::Upstream {
+                let lookup = self.coordinates.column(path, *kind);
+                parts.extend(lookup.map(|lookup| convert(lookup::value(lookup, cell()), *kind)));
+                continue;
+            }
             let schema = &self.attempts.schema;
             if schema.column_with_name(&stored).is_some() {
                 parts.push(convert(col(&stored), *kind));
@@ -310,8 +347,18 @@ impl Sources {
             vec![Column::new(Some("opened"), "submission")],
             vec![Column::new(Some("closed"), "submission")],
         );
-        let plan = event("opened", crate::fold::OPENED)?.join(closed, JoinType::Left, on, None)?;
+        let mut plan = event("opened", crate::fold::OPENED)?.join(closed, JoinType::Left, on, None)?;
         let opened = |name: &str| of("opened", name).alias(name);
+        let completed = |name: &str| coalesce(vec![of("completed", name), of("opened", name)]).alias(name);
+        if let Some(rows) = &self.completed {
+            let on = (
+                vec![Column::new(Some("opened"), "submission")],
+                vec![Column::new(Some("completed"), "submission")],
+            );
+            let rows = mem("completed", std::slice::from_ref(rows))?.build()?;
+            plan = plan.join(rows, JoinType::Left, on, None)?;
+        }
+        let known = |name: &str| if self.completed.is_some() { completed(name) } else { opened(name) };
         let reached = |name: &str| of("closed", name).alias(name);
         let columns = [
             opened("experiment"),
@@ -319,13 +366,14 @@ impl Sources {
             of("opened", "time").alias("opened"),
             of("closed", "time").alias("closed"),
             coalesce(vec![of("closed", "closing"), lit("open")]).alias("closing"),
-            opened("cells"),
+            known("cells"),
             opened("replicates"),
             reached("reused"),
             reached("succeeded"),
             reached("failed"),
             reached("cancelled"),
             reached("timed_out"),
+            reached("skipped"),
             opened("base_seed"),
             opened("tags"),
             opened("description"),
@@ -335,7 +383,7 @@ impl Sources {
             opened("pid"),
             opened("git_commit"),
             opened("git_dirty"),
-            opened("steps"),
+            known("steps"),
             opened("submission"),
         ];
         plan.project(columns)?.build()
@@ -357,7 +405,12 @@ impl Sources {
             vec![Column::new(Some("named"), "experiment")],
             vec![Column::new(Some("counted"), "experiment")],
         );
-        let plan = mem("named", &self.experiments)?.join(runs.build()?, JoinType::Left, on, None)?;
+        let plan = mem("named", std::slice::from_ref(&self.experiments))?.join(
+            runs.build()?,
+            JoinType::Left,
+            on,
+            None,
+        )?;
         let number = |name: &str| coalesce(vec![of("counted", name), lit(0_i64)]).alias(name);
         let columns = [
             of("named", "experiment").alias("experiment"),
@@ -373,6 +426,11 @@ impl Sources {
         ];
         plan.project(columns)?.build()
     }
+}
+
+/// The columns that tell a cell.
+fn cell() -> [Expr; 3] {
+    ["submission", "step", "cell"].map(col)
 }
 
 /// A core column as people see it, from the stored ones.
@@ -401,13 +459,15 @@ fn arrow_type(kind: Kind) -> DataType {
     }
 }
 
-fn scan(name: &str, stored: &Arc<Stored>) -> Result<LogicalPlanBuilder> {
+pub(super) fn scan(name: &str, stored: &Arc<Stored>) -> Result<LogicalPlanBuilder> {
     let provider: Arc<dyn TableProvider> = Arc::clone(stored) as _;
     LogicalPlanBuilder::scan(name, provider_as_source(provider), None)
 }
 
-fn mem(name: &str, batch: &RecordBatch) -> Result<LogicalPlanBuilder> {
-    let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])?;
+/// Rows in memory, one batch at least.
+pub(super) fn mem(name: &str, batches: &[RecordBatch]) -> Result<LogicalPlanBuilder> {
+    let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    let table = MemTable::try_new(schema, vec![batches.to_vec()])?;
     LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None)
 }
 

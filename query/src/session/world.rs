@@ -1,25 +1,27 @@
 //! Everything a session knows of its store: tables, what the journal has beyond them, names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
-use arrow::array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use metalab_cas::Digest;
-use metalab_engine::id::RecordName;
+use metalab_engine::id::{RecordName, RunId};
 use metalab_engine::index::Index;
 use metalab_engine::journal::Cursor;
 use metalab_engine::record::{Attempt, Record, SubmissionOpened};
 use metalab_engine::store::Store;
 
 use super::catalog::{Catalog, Counted};
+use super::compare::{Compared, Comparison};
+use super::coordinates::Coordinates;
 use super::foreign::Cells;
-use super::outdated::Versions;
 use super::scan::Stored;
 use super::views::Sources;
-use crate::columns::{Admission, Shared};
+use super::walk::Walk;
+use crate::columns::{Admission, Root, Shared};
 use crate::error::QueryError;
-use crate::fold::{Intake, Seen, read_submissions, settle};
+use crate::fold::{Intake, Seen, described, read_submissions, settle};
 use crate::tables::{Table, Tables, conform};
 
 /// A store as it was at the last look.
@@ -38,15 +40,15 @@ pub(crate) struct World {
     reached: Cursor,
     live: BTreeMap<Table, Vec<RecordBatch>>,
     live_counts: Vec<Counted>,
-    /// Attempts with series that are not folded, and how many of them were read.
-    series: Vec<(RecordName, Arc<Attempt>)>,
-    series_read: usize,
+    /// Attempts with series or inputs that are not folded, and how many of them were read.
+    detailed: Vec<(RecordName, Arc<Attempt>)>,
+    details_read: usize,
     /// Attempts whose submission was not visible.
     orphans: bool,
     catalog: Arc<Catalog>,
-    /// Steps with several templates, and their outdated runs once they were looked for.
-    versions: Versions,
-    outdated: Option<Option<RecordBatch>>,
+    coordinates: Arc<Coordinates>,
+    /// Which cells and runs are exceptions, once that was looked for.
+    compared: Option<Compared>,
     /// Records that are not in the tables.
     pub(crate) unfolded: u64,
 }
@@ -84,12 +86,12 @@ impl World {
             cells,
             live: BTreeMap::new(),
             live_counts: Vec::new(),
-            series: Vec::new(),
-            series_read: 0,
+            detailed: Vec::new(),
+            details_read: 0,
             orphans: false,
             catalog: Arc::default(),
-            versions: Versions::default(),
-            outdated: None,
+            coordinates: Arc::default(),
+            compared: None,
             unfolded: 0,
         };
         world.absorb()?;
@@ -126,9 +128,7 @@ impl World {
                     continue;
                 }
                 let Ok(record) = scanned.decode() else { continue };
-                if let Record::Opened(opened) = &record {
-                    self.shared.opened(scanned.name, Arc::new((**opened).clone()));
-                }
+                self.shared.note(scanned.name, &record);
                 records.push((scanned.name, record));
             }
         }
@@ -140,8 +140,8 @@ impl World {
                 let submission = attempt.submission.as_ref();
                 self.orphans |=
                     submission.is_some_and(|submission| self.shared.submission(submission).is_none());
-                if !attempt.series.is_empty() {
-                    self.series.push((name, Arc::new(*attempt)));
+                if !attempt.series.is_empty() || !attempt.inputs.is_empty() {
+                    self.detailed.push((name, Arc::new(*attempt)));
                 }
             }
         }
@@ -155,22 +155,37 @@ impl World {
         self.cells.look(&self.store, &index, &submissions, &[&self.folded_runs, superseded])?;
         drop(index);
         self.reached = to;
-        self.versions = Versions::of(&submissions);
-        self.outdated = None;
-        let counts = self.folded_counts.iter().chain(&self.live_counts).cloned();
-        let named = submissions.values().map(|opened| opened.experiment.clone());
+        self.compared = None;
+        self.coordinates = Arc::new(Coordinates::of(&submissions, &self.shared, &self.coordinates));
+        let counts = self.folded_counts.iter().chain(&self.live_counts);
+        let counts = counts.chain(self.coordinates.counted()).cloned();
+        let named = submissions.iter().map(|(_, opened)| opened.experiment.clone());
         self.catalog = Arc::new(Catalog::new(counts, named));
         Ok(())
     }
 
-    /// The steps whose runs must be compared before their cells can be shown; `None` if that was done or need not be.
-    pub(crate) fn uncompared(&self) -> Option<Versions> {
-        (self.outdated.is_none() && !self.versions.is_empty()).then(|| self.versions.clone())
+    /// What must be compared before cells can be shown; `None` if that was done or need not be.
+    pub(crate) fn uncompared(&self) -> Option<Comparison> {
+        if self.compared.is_some() {
+            return None;
+        }
+        let index = self.index.read().unwrap_or_else(|broken| broken.into_inner());
+        Comparison::begin(&self.store, &index, &self.shared.submissions(), &self.coordinates)
+    }
+
+    /// Runs that comparing needs to know more of.
+    pub(crate) fn unknown(&self, comparison: &Comparison) -> Result<Option<RecordBatch>, QueryError> {
+        comparison.unknown(&self.index.read().unwrap_or_else(|broken| broken.into_inner()))
     }
 
     /// Notes what comparing has found.
-    pub(crate) fn compared(&mut self, outdated: Option<RecordBatch>) {
-        self.outdated = Some(outdated);
+    pub(crate) fn compared(&mut self, compared: Compared) {
+        self.compared = Some(compared);
+    }
+
+    /// The run that a walk begins at.
+    pub(crate) fn beginning(&self, walk: &Walk) -> Result<RunId, QueryError> {
+        walk.begin(&self.index.read().unwrap_or_else(|broken| broken.into_inner()))
     }
 
     /// All names.
@@ -178,33 +193,64 @@ impl World {
         Arc::clone(&self.catalog)
     }
 
-    /// What the views of a query are made of; series are read only when they are asked for.
-    pub(crate) fn sources(&mut self, with_series: bool) -> Result<Sources, QueryError> {
-        if with_series && self.series_read < self.series.len() {
+    /// What the views of a query are made of; details (series and inputs) are read only when they are asked for.
+    pub(crate) fn sources(&mut self, with_details: bool) -> Result<Sources, QueryError> {
+        if with_details && self.details_read < self.detailed.len() {
             let index = self.index.read().unwrap_or_else(|broken| broken.into_inner());
             let mut intake = Intake::new(&self.shared, &index, &self.seen, &self.admission, false);
-            for (name, attempt) in &self.series[self.series_read..] {
-                intake.take_series(name, attempt)?;
+            for (name, attempt) in &self.detailed[self.details_read..] {
+                intake.take_details(name, attempt)?;
             }
             intake.finish()?;
-            let batches = intake.batches.remove(&Table::Series).unwrap_or_default();
+            for (table, batches) in std::mem::take(&mut intake.batches) {
+                self.live.entry(table).or_default().extend(batches);
+            }
             drop(intake);
-            self.live.entry(Table::Series).or_default().extend(batches);
-            self.series_read = self.series.len();
+            self.details_read = self.detailed.len();
         }
+        let compared = self.compared.clone().unwrap_or_default();
         let sources = Sources {
             attempts: self.stored(Table::Attempts)?,
             superseded: self.stored(Table::Superseded)?,
             series: self.stored(Table::Series)?,
             artifacts: self.stored(Table::Artifacts)?,
+            lineage: self.stored(Table::Lineage)?,
             submissions: self.stored(Table::Submissions)?,
-            foreign: self.cells.foreign(),
-            outdated: self.outdated.clone().flatten(),
+            completed: self.completed()?,
+            foreign: self.cells.foreign().into_iter().chain(compared.extra).collect(),
+            hidden: compared.hidden,
+            coordinates: Arc::clone(&self.coordinates),
             experiments: self.experiments()?,
             columns: self.columns()?,
             catalog: self.catalog(),
         };
         Ok(sources)
+    }
+
+    /// Submissions whose steps are not as they were when they were opened.
+    fn completed(&self) -> Result<Option<RecordBatch>, QueryError> {
+        let submissions = self.shared.submissions();
+        let rows: Vec<(String, (i64, String))> = submissions
+            .completed()
+            .map(|(name, opened)| (name.to_string(), described(&opened.steps)))
+            .collect();
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let schema = Schema::new(vec![
+            Field::new("submission", DataType::Utf8View, true),
+            Field::new("cells", DataType::Int64, true),
+            Field::new("steps", DataType::Utf8View, true),
+        ]);
+        let batch = RecordBatch::try_new(
+            Arc::new(schema),
+            vec![
+                Arc::new(StringViewArray::from_iter_values(rows.iter().map(|(name, _)| name))),
+                Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, (cells, _))| *cells))),
+                Arc::new(StringViewArray::from_iter_values(rows.iter().map(|(_, (_, steps))| steps))),
+            ],
+        );
+        batch.map(Some).map_err(QueryError::table("submissions", "listing steps"))
     }
 
     /// A stored table with what is not folded yet.
@@ -224,7 +270,7 @@ impl World {
     fn experiments(&self) -> Result<RecordBatch, QueryError> {
         let submissions = self.shared.submissions();
         let mut by_name: BTreeMap<&str, Vec<&Arc<SubmissionOpened>>> = BTreeMap::new();
-        for opened in submissions.values() {
+        for (_, opened) in submissions.iter() {
             by_name.entry(&opened.experiment).or_default().push(opened);
         }
         let versions = by_name.values().map(|all| {
@@ -269,6 +315,12 @@ impl World {
         ];
         let path = parsed.iter().map(|parsed| parsed.as_ref().map(|(path, _)| path.shown()));
         let kind = parsed.iter().map(|parsed| parsed.as_ref().map(|(_, kind)| kind.as_str()));
+        // Coordinates are computed.
+        let is_stored = |parsed: &Option<(crate::columns::Path, _)>| {
+            parsed.as_ref().is_none_or(|(path, _)| path.root != Root::Upstream)
+        };
+        let stored = counted.iter().zip(&parsed);
+        let stored = stored.map(|(row, parsed)| is_stored(parsed).then_some(row.column.as_str()));
         let batch = RecordBatch::try_new(
             Arc::new(Schema::new(fields)),
             vec![
@@ -277,7 +329,7 @@ impl World {
                 Arc::new(counted.iter().map(|row| row.experiment.as_deref()).collect::<StringArray>()),
                 Arc::new(counted.iter().map(|row| row.operation.as_deref()).collect::<StringArray>()),
                 Arc::new(Int64Array::from_iter_values(counted.iter().map(|row| row.count))),
-                Arc::new(StringArray::from_iter_values(counted.iter().map(|row| &row.column))),
+                Arc::new(stored.collect::<StringArray>()),
             ],
         );
         batch.map_err(QueryError::table("columns", "listing columns"))
@@ -320,6 +372,3 @@ fn read_counts(batches: &[RecordBatch]) -> Vec<Counted> {
     }
     counts
 }
-
-/// Submissions by name.
-pub(crate) type Submissions = HashMap<RecordName, Arc<SubmissionOpened>>;

@@ -21,8 +21,9 @@ use super::schema::{Table, Type};
 use super::write::Part;
 use crate::error::QueryError;
 
-/// The version of the tables' format.
-pub(crate) const FORMAT_VERSION: u64 = 1;
+/// The version of the tables' format. Tables of another one are written anew from the journal: 2 has `lineage`, and
+/// `submissions` knows steps that were completed later and cells that were skipped.
+pub(crate) const FORMAT_VERSION: u64 = 2;
 
 const CURSOR: &str = "metalab.cursor";
 const FORMAT: &str = "metalab.format";

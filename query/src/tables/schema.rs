@@ -15,7 +15,9 @@ pub(crate) enum Table {
     Series,
     /// Named artifacts.
     Artifacts,
-    /// Openings and closings of submissions.
+    /// Inputs of attempts, one row per value: a gather has one for each part.
+    Lineage,
+    /// Openings and closings of submissions, and what became known of their cells in between.
     Submissions,
     /// How many values each experiment has in each column.
     Columns,
@@ -23,11 +25,12 @@ pub(crate) enum Table {
 
 impl Table {
     /// All tables, in the order in which a fold commits them: `attempts` last, since its cursor vouches for the rest.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Superseded,
         Self::Cells,
         Self::Series,
         Self::Artifacts,
+        Self::Lineage,
         Self::Submissions,
         Self::Columns,
         Self::Attempts,
@@ -41,6 +44,7 @@ impl Table {
             Self::Cells => "cells",
             Self::Series => "series",
             Self::Artifacts => "artifacts",
+            Self::Lineage => "lineage",
             Self::Submissions => "submissions",
             Self::Columns => "columns",
         }
@@ -54,6 +58,7 @@ impl Table {
             Self::Cells => CELLS,
             Self::Series => SERIES,
             Self::Artifacts => ARTIFACTS,
+            Self::Lineage => LINEAGE,
             Self::Submissions => SUBMISSIONS,
             Self::Columns => COLUMNS,
         }
@@ -204,6 +209,17 @@ const ARTIFACTS: &[(&str, Type)] = &[
     ("sequence", Type::Int),
 ];
 
+const LINEAGE: &[(&str, Type)] = &[
+    ("run_id", Type::Bytes),
+    ("input", Type::Text),
+    ("digest", Type::Bytes),
+    ("artifact", Type::Text),
+    ("from_run_id", Type::Bytes),
+    ("coordinates", Type::Text),
+    ("writer", Type::Text),
+    ("sequence", Type::Int),
+];
+
 const SUBMISSIONS: &[(&str, Type)] = &[
     ("event", Type::Text),
     ("submission", Type::Text),
@@ -228,6 +244,7 @@ const SUBMISSIONS: &[(&str, Type)] = &[
     ("failed", Type::Int),
     ("cancelled", Type::Int),
     ("timed_out", Type::Int),
+    ("skipped", Type::Int),
 ];
 
 const COLUMNS: &[(&str, Type)] =

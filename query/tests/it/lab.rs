@@ -9,8 +9,9 @@ use metalab_engine::id::{RecordName, RunId};
 use metalab_engine::index::Index;
 use metalab_engine::journal::{Durability, Writer};
 use metalab_engine::record::{
-    ArtifactRef, Attempt, Closing, Environment, ErrorRecord, Outcome, OutputRef, Place, Scalar, SeriesRef,
-    StepRecord, SubmissionClosed, SubmissionOpened, Template, ValueRef, kind, to_cbor,
+    ArtifactRef, Attempt, Closing, Environment, ErrorRecord, InputRef, Outcome, OutputRef, Place, Scalar,
+    SeriesRef, StepRecord, StepResolved, SubmissionClosed, SubmissionOpened, Template, ValueRef, kind,
+    to_cbor,
 };
 use metalab_engine::store::Store;
 use metalab_query::{Options, Session};
@@ -38,7 +39,33 @@ pub(crate) struct Try {
     pub(crate) output: Option<Json>,
     pub(crate) series: Vec<(u64, f64)>,
     pub(crate) artifact: Option<&'static str>,
+    pub(crate) step: u32,
     pub(crate) cell: u64,
+    pub(crate) inputs: Vec<From>,
+}
+
+/// An input of an attempt to be written.
+#[derive(Clone, Debug)]
+pub(crate) enum From {
+    /// The output of a run.
+    Run(&'static str, Try),
+    /// Outputs of runs with the coordinates over which they were gathered.
+    Gather(&'static str, Vec<(Json, Try)>),
+}
+
+/// A step to be written into a submission.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) template: &'static str,
+    pub(crate) replicates: u64,
+    /// All cells in the order of their numbers.
+    pub(crate) cells: u64,
+    /// Their runs; empty while they are not known.
+    pub(crate) runs: Vec<RunId>,
+    /// (name, stride, values) of the coordinates it takes over from other steps.
+    pub(crate) dimensions: Vec<(&'static str, u64, Vec<Json>)>,
+    pub(crate) has_inputs: bool,
 }
 
 impl Try {
@@ -53,8 +80,15 @@ impl Try {
             output: None,
             series: Vec::new(),
             artifact: None,
+            step: 0,
             cell: 0,
+            inputs: Vec::new(),
         }
+    }
+
+    pub(crate) fn input(mut self, from: From) -> Self {
+        self.inputs.push(from);
+        self
     }
 
     pub(crate) fn metric(mut self, name: &str, value: f64) -> Self {
@@ -90,8 +124,19 @@ impl Try {
 
     /// The run this is an attempt of.
     pub(crate) fn run(&self) -> RunId {
-        let text = format!("{}|{}|{:?}", self.template, self.arguments, self.replicate);
+        let mut text = format!("{}|{}|{:?}", self.template, self.arguments, self.replicate);
+        for input in &self.inputs {
+            let digests: Vec<_> = match input {
+                From::Run(_, one) => vec![one.output_digest()],
+                From::Gather(_, parts) => parts.iter().map(|(_, part)| part.output_digest()).collect(),
+            };
+            text.push_str(&format!("|{digests:?}"));
+        }
         RunId(Digest::of(text.as_bytes()))
+    }
+
+    fn output_digest(&self) -> Digest {
+        Digest::of(self.output.as_ref().unwrap().to_string().as_bytes())
     }
 }
 
@@ -130,6 +175,9 @@ impl Lab {
                 serde_json::json!({"momentum": 0.9}),
             ),
             ("score", "score", "c", serde_json::json!({}), serde_json::json!({})),
+            ("prepare", "prepare", "d", serde_json::json!({}), serde_json::json!({})),
+            ("prepare2", "prepare", "e", serde_json::json!({}), serde_json::json!({})),
+            ("report", "report", "f", serde_json::json!({}), serde_json::json!({})),
         ] {
             let template = Template {
                 recipe_version: 1,
@@ -170,24 +218,34 @@ impl Lab {
         template: &str,
         runs: &[RunId],
     ) -> RecordName {
-        let index = Index::load(&self.store).unwrap();
-        let chunks = metalab_engine::cells::write(&self.store, writer, &index, runs).unwrap();
+        let cells = runs.len() as u64;
+        let template = ["train", "train2", "score"].into_iter().find(|known| *known == template).unwrap();
+        let step = Step {
+            name: "main",
+            template,
+            replicates: 1,
+            cells,
+            runs: runs.to_vec(),
+            dimensions: vec![],
+            has_inputs: false,
+        };
+        self.open_steps(writer, experiment, at, &[step])
+    }
+
+    /// Opens a submission of these steps.
+    pub(crate) fn open_steps(
+        &self,
+        writer: &mut Writer,
+        experiment: &str,
+        at: i64,
+        steps: &[Step],
+    ) -> RecordName {
         let opened = SubmissionOpened {
             experiment: experiment.into(),
             version: "0.1".into(),
             time: T0 + at * 1_000_000,
             environment: self.environment,
-            steps: vec![StepRecord {
-                name: "main".into(),
-                template: self.template(template),
-                source: Digest::of(b"source"),
-                axes: vec!["k".into()],
-                sets: runs.len() as u64,
-                replicates: 1,
-                chunks,
-                dimensions: None,
-                wiring: None,
-            }],
+            steps: steps.iter().map(|step| self.step_record(writer, step)).collect(),
             base_seed: Some(42),
             replicates: 1,
             metadata: vec![],
@@ -196,6 +254,63 @@ impl Lab {
             rerun: None,
         };
         writer.append(kind::SUBMISSION_OPENED, 0, &to_cbor(&opened))
+    }
+
+    fn step_record(&self, writer: &mut Writer, step: &Step) -> StepRecord {
+        let index = Index::load(&self.store).unwrap();
+        let chunks = metalab_engine::cells::write(&self.store, writer, &index, &step.runs).unwrap();
+        let dimensions = step.dimensions.iter().map(|(name, stride, values)| {
+            let values = values.iter().map(|value| Value::List(vec![Value::from_serde(value).unwrap()]));
+            let values: Vec<Value> = values.collect();
+            Value::List(vec![
+                Value::List(vec![Value::Text((*name).into())]),
+                Value::from(*stride),
+                Value::from(values.len() as u64),
+                Value::List(values),
+            ])
+        });
+        let dimensions = Value::List(dimensions.collect()).to_bytes().unwrap();
+        StepRecord {
+            name: step.name.into(),
+            template: self.template(step.template),
+            source: Digest::of(b"source"),
+            axes: vec!["k".into()],
+            sets: step.cells / step.replicates,
+            replicates: step.replicates,
+            chunks,
+            dimensions: (!step.dimensions.is_empty()).then(|| put(writer, &dimensions)),
+            wiring: step.has_inputs.then(|| Digest::of(b"wiring")),
+        }
+    }
+
+    /// Says which cells a step has.
+    pub(crate) fn resolve(&self, writer: &mut Writer, submission: RecordName, number: u32, step: &Step) {
+        let record = self.step_record(writer, step);
+        let resolved = StepResolved { submission, step: number, record };
+        writer.append(kind::STEP_RESOLVED, 0, &to_cbor(&resolved));
+    }
+
+    fn input(&self, writer: &mut Writer, from: &From) -> InputRef {
+        let bytes = |digest: &Digest| Value::Bytes(digest.as_bytes().to_vec());
+        let none = InputRef { name: String::new(), digest: None, run: None, artifact: None, gather: None };
+        match from {
+            From::Run(name, made) => InputRef {
+                name: (*name).into(),
+                digest: Some(made.output_digest()),
+                run: Some(made.run()),
+                ..none
+            },
+            From::Gather(name, parts) => {
+                let part = |(at, made): &(Json, Try)| {
+                    let at = Value::from_serde(at).unwrap();
+                    Value::List(vec![at, bytes(&made.output_digest()), bytes(&made.run().0)])
+                };
+                let list = Value::List(parts.iter().map(part).collect()).to_bytes().unwrap();
+                let digest = put(writer, &list);
+                let gather = ValueRef { digest, size: list.len() as u64, place: Place::Pack };
+                InputRef { name: (*name).into(), gather: Some(gather), ..none }
+            }
+        }
     }
 
     pub(crate) fn close(&self, writer: &mut Writer, submission: RecordName, succeeded: u64, failed: u64) {
@@ -208,7 +323,7 @@ impl Lab {
             failed,
             cancelled: 0,
             timed_out: 0,
-            skipped: 0,
+            skipped: 2 * failed,
             causes: Vec::new(),
         };
         writer.append(kind::SUBMISSION_CLOSED, 0, &to_cbor(&closed));
@@ -250,7 +365,7 @@ impl Lab {
             template: self.template(made.template),
             arguments: map(&made.arguments),
             replicate: made.replicate,
-            inputs: Vec::new(),
+            inputs: made.inputs.iter().map(|from| self.input(writer, from)).collect(),
             outcome: made.outcome,
             started: made.started,
             duration: 1_500_000,
@@ -258,7 +373,7 @@ impl Lab {
             peak_memory: Some(1 << 20),
             environment: self.environment,
             submission,
-            step: submission.map(|_| 0),
+            step: submission.map(|_| made.step),
             cell: submission.map(|_| made.cell),
             output,
             metrics: made.metrics.clone(),
@@ -307,9 +422,18 @@ pub(crate) fn refusal(session: &Session, sql: &str) -> String {
 /// Everything all tables say, row by row, sorted.
 pub(crate) fn everything(session: &Session) -> Vec<String> {
     let mut all = Vec::new();
-    for table in
-        ["runs", "distinct_runs", "attempts", "metrics", "artifacts", "submissions", "experiments", "columns"]
-    {
+    for table in [
+        "runs",
+        "distinct_runs",
+        "attempts",
+        "metrics",
+        "artifacts",
+        "lineage",
+        "nondeterministic",
+        "submissions",
+        "experiments",
+        "columns",
+    ] {
         let csv = ask(session, &format!("SELECT * FROM {table}"));
         let mut lines: Vec<String> = csv.lines().map(|line| format!("{table}: {line}")).collect();
         lines[1..].sort();

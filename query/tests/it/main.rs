@@ -4,8 +4,10 @@
 mod answers;
 mod damage;
 mod equal;
+mod graph;
 mod lab;
 mod limits;
 mod names;
+mod pipeline;
 mod slt;
 mod wide;

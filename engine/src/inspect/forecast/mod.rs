@@ -1,29 +1,39 @@
 //! What a submission would do, before anything runs.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod last;
+mod reasons;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use metalab_cas::Digest;
 
-use crate::cells;
+pub use last::forecast_last;
+
 use crate::context::StatCache;
 use crate::experiment::Experiment;
 use crate::id::RunId;
 use crate::index::{Index, IndexError};
 use crate::journal::JournalError;
-use crate::plan::{Difference, Known, Plan, PlanError, Rerun, Verdict, differences};
-use crate::record::{Environment, Outcome, Record, SubmissionOpened, Template};
-use crate::results::{ResultError, read_template};
+use crate::plan::{Decisions, Difference, Known, Plan, PlanError, Rerun, StepPlan, Verdict};
+use crate::record::{Environment, Record};
+use crate::results::ResultError;
 use crate::running::{RunError, current_environment, expand_known};
 use crate::store::{Store, StoreError};
 use crate::submission;
+use reasons::Reasons;
 
 /// What a submission would do.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Forecast {
     /// The experiment.
     pub experiment: String,
+    /// Runs that would be executed for certain.
+    pub runs: u64,
+    /// The most runs that could be executed, if no run that is waited for came out as it was before. `None` while the
+    /// cells of some step are not known.
+    pub most_runs: Option<u64>,
     /// Its steps.
     pub steps: Vec<StepForecast>,
     /// What a careful person should look at.
@@ -37,13 +47,19 @@ pub struct StepForecast {
     pub name: String,
     /// Its operation.
     pub operation: String,
-    /// All cells.
+    /// Whether its cells are known: not while another step has still to return their list.
+    pub known: bool,
+    /// All cells; 0 while they are not known.
     pub cells: u64,
     /// Number of cells by verdict, those that are not there left out.
     pub verdicts: BTreeMap<String, u64>,
-    /// Cells that would be executed.
+    /// Cells that would be executed for certain.
     pub runs: u64,
-    /// Why runs that were there under the last submission of this experiment are not there any more.
+    /// Cells whose run is not known yet: they may come out as they were before, or be executed.
+    pub waits: u64,
+    /// Steps whose runs have to be made before it is known what the others of this step are.
+    pub waits_for: Vec<String>,
+    /// What is not as it was when the experiment was asked for last.
     pub reasons: Vec<Difference>,
     /// The first runs that would be executed.
     pub examples: Vec<String>,
@@ -84,16 +100,30 @@ pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result
     let mut decisions = plan.decide(&index, &present, rerun)?;
     let known = Known { index: &index, present: &present, rerun };
     expand_known(&mut plan, &mut decisions, &known, &files)?;
+    if let Rerun::Verify(sample) = rerun {
+        sample.choose(&plan, &mut decisions);
+    }
     let before = submission::last(store, &index, Some(plan.name()))?.map(|(_, opened)| opened);
+    let reasons =
+        Reasons { store, index: &index, before: before.as_ref(), plan: &plan, decisions: &decisions };
+    let verifies = matches!(rerun, Rerun::Verify(_));
     let mut warnings: Vec<String> = index.damages().iter().map(ToString::to_string).collect();
     let mut steps = Vec::new();
     let here = current_environment(&files);
-    for (step, decided) in plan.steps().zip(&decisions.steps) {
+    for (number, (step, decided)) in plan.steps().zip(&decisions.steps).enumerate() {
         let mut forecast =
             step_forecast(step.name(), step.operation().description().full_name(), &decided.verdicts);
         forecast.examples = decided.to_run().take(3).map(|cell| decided.ids[cell as usize].short()).collect();
-        if forecast.runs > 0 {
-            forecast.reasons = reasons(store, &index, before.as_ref(), step.name(), step.template())?;
+        forecast.waits_for = waits_for(&plan, step, &decisions);
+        forecast.known = step.is_expanded();
+        if verifies {
+            // Nothing else is executed, whether it is done or not.
+            (forecast.runs, forecast.waits) = (decided.count(Verdict::Rerun), 0);
+            forecast.examples = decided.runs_with(Verdict::Rerun).take(3).map(|run| run.short()).collect();
+            forecast.waits_for.clear();
+        }
+        if forecast.is_open() && !verifies {
+            forecast.reasons = reasons.of(number)?;
         }
         let reused =
             decided.verdicts.iter().zip(&decided.ids).find(|(verdict, _)| **verdict == Verdict::Reuse);
@@ -102,38 +132,23 @@ pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result
         }
         steps.push(forecast);
     }
-    Ok(Forecast { experiment: plan.name().to_owned(), steps, warnings })
+    Ok(Forecast::of(plan.name(), steps, warnings))
 }
 
-/// What submitting the last submission of `experiment` again would do, its code being what it was.
-///
-/// # Errors
-/// When the store has no such experiment or cannot be read.
-pub fn forecast_last(store: &Store, index: &Index, experiment: &str) -> Result<Forecast, ForecastError> {
-    let found = submission::last(store, index, Some(experiment))?;
-    let (_, opened) = found.ok_or_else(|| ResultError::NoExperiment { experiment: experiment.to_owned() })?;
-    let mut steps = Vec::new();
-    for step in &opened.steps {
-        let mut verdicts = Vec::new();
-        let mut examples = Vec::new();
-        for id in cells::read(store, index, step) {
-            let id = id.map_err(ResultError::from)?;
-            let verdict = match index.get(&id).map(|entry| entry.outcome) {
-                None => Verdict::New,
-                Some(Outcome::Succeeded) => Verdict::Reuse,
-                Some(_) => Verdict::Again,
-            };
-            if verdict.runs() && examples.len() < 3 {
-                examples.push(id.short());
-            }
-            verdicts.push(verdict);
-        }
-        let template = read_template(store, index, &step.template)?;
-        let operation = format!("{}::{}", template.namespace, template.name);
-        steps.push(StepForecast { examples, ..step_forecast(&step.name, operation, &verdicts) });
+impl Forecast {
+    fn of(experiment: &str, steps: Vec<StepForecast>, warnings: Vec<String>) -> Self {
+        let runs = steps.iter().map(|step| step.runs).sum();
+        let is_known = steps.iter().all(|step| step.known);
+        let most_runs = is_known.then(|| steps.iter().map(|step| step.runs + step.waits).sum());
+        Self { experiment: experiment.to_owned(), runs, most_runs, steps, warnings }
     }
-    let warnings = index.damages().iter().map(ToString::to_string).collect();
-    Ok(Forecast { experiment: experiment.to_owned(), steps, warnings })
+}
+
+impl StepForecast {
+    /// Whether not all of it is done.
+    fn is_open(&self) -> bool {
+        self.runs > 0 || self.waits > 0 || !self.known
+    }
 }
 
 fn step_forecast(name: &str, operation: String, verdicts: &[Verdict]) -> StepForecast {
@@ -144,29 +159,38 @@ fn step_forecast(name: &str, operation: String, verdicts: &[Verdict]) -> StepFor
             None => drop(counts.insert(verdict.as_str().to_owned(), 1)),
         }
     }
+    let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count() as u64;
     StepForecast {
         name: name.to_owned(),
         operation,
+        known: true,
         cells: verdicts.len() as u64,
         verdicts: counts,
-        runs: verdicts.iter().filter(|verdict| verdict.runs()).count() as u64,
+        runs: count(|verdict| verdict.runs()),
+        waits: count(|verdict| *verdict == Verdict::Waits),
+        waits_for: Vec::new(),
         reasons: Vec::new(),
         examples: Vec::new(),
     }
 }
 
-/// What changed in the shared part of a step since the last submission of the experiment.
-fn reasons(
-    store: &Store,
-    index: &Index,
-    before: Option<&SubmissionOpened>,
-    step: &str,
-    new: &Template,
-) -> Result<Vec<Difference>, ForecastError> {
-    let Some(old) = before.and_then(|opened| opened.steps.iter().find(|other| other.name == step)) else {
-        return Ok(Vec::new());
+/// The steps that have something to do before all cells of this one are known.
+fn waits_for(plan: &Plan, step: &StepPlan, decisions: &Decisions) -> Vec<String> {
+    let waits = |from: &usize| {
+        let is_open = |verdict: &Verdict| verdict.runs() || *verdict == Verdict::Waits;
+        !plan.steps[*from].is_expanded() || decisions.steps[*from].verdicts.iter().any(is_open)
     };
-    Ok(differences(&read_template(store, index, &old.template)?, new))
+    if step.is_expanded() && decisions.steps[step.number].count(Verdict::Waits) == 0 {
+        return Vec::new();
+    }
+    let from: BTreeSet<usize> = step
+        .inputs
+        .iter()
+        .filter_map(|input| input.from_step())
+        .chain(step.list_from())
+        .filter(waits)
+        .collect();
+    from.into_iter().map(|from| plan.steps[from].name().to_owned()).collect()
 }
 
 fn environment_warnings(
@@ -189,25 +213,4 @@ fn environment_warnings(
         format!("step `{step}` reuses runs made when {difference}; the code they reach is the same")
     };
     Ok(differences.into_iter().map(say).collect())
-}
-
-impl fmt::Display for Forecast {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (cells, runs) = self.steps.iter().fold((0, 0), |(c, r), step| (c + step.cells, r + step.runs));
-        write!(f, "{}: {cells} cells, {} reused, {runs} to run", self.experiment, cells - runs)?;
-        for step in &self.steps {
-            let verdicts = step.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}"));
-            write!(f, "\n  {} ({}): {}", step.name, step.operation, verdicts.collect::<Vec<_>>().join(", "))?;
-            for reason in &step.reasons {
-                write!(f, "\n    changed: {reason}")?;
-            }
-            if !step.examples.is_empty() {
-                write!(f, "\n    would run: {}", step.examples.join(", "))?;
-                if step.runs > step.examples.len() as u64 {
-                    write!(f, ", ...")?;
-                }
-            }
-        }
-        self.warnings.iter().try_for_each(|warning| write!(f, "\n  warning: {warning}"))
-    }
 }

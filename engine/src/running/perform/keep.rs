@@ -1,0 +1,149 @@
+//! From what a run left to its record.
+
+use std::time::Duration;
+
+use metalab_cas::{BackendError, Digest};
+
+use super::errors::chain;
+use super::performer::{Cost, Ended};
+use super::{Particulars, PerformedRun, Performer};
+use crate::capture::{Body, CapturedArtifact, series};
+use crate::plan::Verdict;
+use crate::record::{ArtifactRef, Attempt, Outcome, OutputRef, Place, SeriesRef, ValueRef, append_cbor};
+use crate::running::job::Task;
+use crate::values::{INLINE_MAX, PACK_MAX};
+
+impl Performer<'_> {
+    /// Writes the record of a run, and puts aside what belongs beside it.
+    pub(super) fn keep(&mut self, task: &Task, run: &impl Particulars, ended: Ended, cost: Cost) {
+        let Ended { mut outcome, mut error, captured } = ended;
+        let mut attempt = Attempt {
+            run: task.run,
+            template: self.step.template,
+            arguments: Vec::new(),
+            replicate: self.step.base_seed.map(|_| run.replicate()),
+            inputs: task.inputs.as_ref().map(|inputs| inputs.references.clone()).unwrap_or_default(),
+            outcome,
+            started: cost.started,
+            duration: micros(cost.duration),
+            cpu: cost.cpu,
+            peak_memory: cost.peak_memory,
+            environment: self.work.environment,
+            submission: Some(self.work.submission),
+            step: Some(self.step.number),
+            cell: Some(task.cell),
+            output: None,
+            metrics: captured.metrics,
+            artifacts: Vec::new(),
+            series: Vec::new(),
+            log: None,
+            error: None,
+            retry: Some(task.tries).filter(|tries| *tries > 1),
+            shown: run.shown(),
+            reason: matches!(task.verdict, Verdict::Rerun | Verdict::Repair)
+                .then(|| task.verdict.as_str().into()),
+        };
+        run.swept(&mut attempt.arguments);
+        let logged = captured.log.is_some();
+        let lists = task.inputs.as_ref().map_or(&[][..], |inputs| &inputs.lists);
+        let listed = self.lists(&mut attempt, lists);
+        let stored = self.store(&mut attempt, captured.artifacts, &captured.series, captured.log, outcome);
+        if let Err(problem) = listed.and(stored) {
+            outcome = Outcome::Failed;
+            attempt.outcome = outcome;
+            attempt.output = None;
+            let record = error.get_or_insert_default();
+            record.cause = "storage".into();
+            record.chain.extend(chain(&problem));
+        }
+        let line = error.as_ref().and_then(|error| error.chain.first().cloned());
+        attempt.error = error;
+        let start = self.performed.records.len();
+        append_cbor(&attempt, &mut self.performed.records);
+        self.performed.runs.push(PerformedRun {
+            cell: task.cell,
+            run: task.run,
+            outcome,
+            started: cost.started,
+            output: attempt.output.as_ref().map(|output| output.value.digest),
+            output_place: attempt.output.as_ref().map_or(Place::Inline, |output| output.value.place),
+            artifacts: match self.step.feeds.artifacts {
+                true => {
+                    let artifacts = attempt.artifacts.iter();
+                    artifacts.map(|artifact| (artifact.name.clone(), artifact.value.digest)).collect()
+                }
+                false => Vec::new(),
+            },
+            record: start..self.performed.records.len(),
+            error: line,
+            logged,
+            again: false,
+        });
+    }
+
+    /// Stores the parts of gathers.
+    fn lists(&mut self, attempt: &mut Attempt, lists: &[(usize, Vec<u8>)]) -> Result<(), BackendError> {
+        for (number, bytes) in lists {
+            attempt.inputs[*number].gather = Some(self.value(bytes.clone())?);
+        }
+        Ok(())
+    }
+
+    /// Puts the output and what was captured where it belongs.
+    fn store(
+        &mut self,
+        attempt: &mut Attempt,
+        artifacts: Vec<CapturedArtifact>,
+        points: &[(String, Vec<(u64, f64)>)],
+        log: Option<Body>,
+        outcome: Outcome,
+    ) -> Result<(), BackendError> {
+        for artifact in artifacts {
+            let value = self.body(artifact.body)?;
+            let (name, kind, extension) = (artifact.name, artifact.kind.to_owned(), artifact.extension);
+            attempt.artifacts.push(ArtifactRef { name, kind, value, extension });
+        }
+        for (name, points) in points {
+            let value = self.value(series::encode(points))?;
+            attempt.series.push(SeriesRef { name: name.clone(), length: points.len() as u64, value });
+        }
+        attempt.log = log.map(|log| self.body(log)).transpose()?;
+        if outcome == Outcome::Succeeded {
+            let bytes = std::mem::take(&mut self.output);
+            let inline = bytes.len() <= INLINE_MAX;
+            let (value, inline) = if inline {
+                let digest = Digest::of(&bytes);
+                if self.step.feeds.any {
+                    self.performed.inline.push((digest, bytes.clone().into()));
+                }
+                (ValueRef { digest, size: bytes.len() as u64, place: Place::Inline }, bytes)
+            } else {
+                (self.value(bytes)?, Vec::new())
+            };
+            attempt.output = Some(OutputRef { value, codec: self.codec.to_owned(), inline });
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, body: Body) -> Result<ValueRef, BackendError> {
+        match body {
+            Body::Bytes(bytes) => self.value(bytes),
+            Body::Stored { digest, size } => Ok(ValueRef { digest, size, place: Place::Blob }),
+        }
+    }
+
+    fn value(&mut self, bytes: Vec<u8>) -> Result<ValueRef, BackendError> {
+        let size = bytes.len() as u64;
+        if bytes.len() > PACK_MAX {
+            let digest = self.work.store.blobs().put(&bytes)?;
+            return Ok(ValueRef { digest, size, place: Place::Blob });
+        }
+        let digest = Digest::of(&bytes);
+        self.performed.values.push((digest, bytes));
+        Ok(ValueRef { digest, size, place: Place::Pack })
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
