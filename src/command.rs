@@ -11,6 +11,8 @@ use crate::{Experiment, RunError, results::Results};
 const BACKOFF: Duration = Duration::from_secs(1);
 
 /// Gives a program the commands of `metalab`, with `run`, `plan`, `graph` and `verify` for its own experiments.
+/// It also makes the program its own worker (see [`init`](crate::init)): what stands before this call in `main` happens
+/// in every worker process too.
 ///
 /// ```no_run
 /// use metalab::Experiment;
@@ -20,12 +22,16 @@ const BACKOFF: Duration = Duration::from_secs(1);
 /// }
 /// ```
 pub fn main_with(experiments: impl IntoIterator<Item = Experiment>) -> ExitCode {
+    crate::init();
     metalab_cli::main_with(&Program::new(experiments, perform))
 }
 
 fn perform(order: Order) -> Result<Results, RunError> {
-    let mut run = crate::run(order.experiment).store(order.store).progress(order.progress).signals(true);
-    run = run.rerun(order.rerun);
+    let mut run = crate::run(order.experiment)
+        .store(order.store)
+        .rerun(order.rerun)
+        .progress(order.progress)
+        .signals(true);
     if order.fail_fast {
         run = run.fail_fast();
     }
@@ -34,6 +40,9 @@ fn perform(order: Order) -> Result<Results, RunError> {
     }
     if let Some(limit) = order.timeout {
         run = run.timeout(limit);
+    }
+    if let Some(processes) = order.processes {
+        run = run.processes(processes);
     }
     run.blocking()
 }

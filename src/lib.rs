@@ -53,7 +53,9 @@ pub use metalab_engine::{
 pub use metalab_engine::{
     capture, code, codec, context, inputs, operation, params, plan, record, results, running, schedule, store,
 };
+pub use metalab_engine::__private::main;
 pub use metalab_executors as executors;
+pub use metalab_executors::init;
 #[cfg(feature = "query")]
 pub use metalab_query as query;
 

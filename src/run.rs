@@ -13,7 +13,7 @@ use metalab_engine::results::Results;
 use metalab_engine::running::{Executor, Handle, RunError, Runner};
 use metalab_engine::schedule::{FailurePolicy, Policy, Retries};
 use metalab_engine::store::{Store, StoreError};
-use metalab_executors::Threads;
+use metalab_executors::{Processes, Threads};
 
 use crate::{progress, signals};
 
@@ -32,7 +32,7 @@ pub fn run(experiment: Experiment) -> RunBuilder {
     RunBuilder {
         experiment,
         store: Ok(None),
-        executor: None,
+        executor: Ok(None),
         policy: Policy::default(),
         rerun: Rerun::default(),
         durability: Durability::Full,
@@ -49,7 +49,7 @@ pub fn run(experiment: Experiment) -> RunBuilder {
 pub struct RunBuilder {
     experiment: Experiment,
     store: std::result::Result<Option<Store>, StoreError>,
-    executor: Option<Arc<dyn Executor>>,
+    executor: Result<Option<Arc<dyn Executor>>, RunError>,
     policy: Policy,
     rerun: Rerun,
     durability: Durability,
@@ -113,7 +113,25 @@ impl RunBuilder {
 
     /// What executes the runs.
     pub fn executor(mut self, executor: impl Executor + 'static) -> Self {
-        self.executor = Some(Arc::new(executor));
+        self.executor = Ok(Some(Arc::new(executor)));
+        self
+    }
+
+    /// Executes the runs in up to so many processes, 0 for one per core: a crash is one failed run, and what takes too
+    /// long is killed. The program must begin with [`init`](crate::init) (or have `#[metalab::main]`); more can be said
+    /// by [`Processes::builder`] and [`RunBuilder::executor`].
+    ///
+    /// ```no_run
+    /// # fn experiment() -> metalab::Experiment { metalab::Experiment::new("x", "1") }
+    /// #[metalab::main]
+    /// fn main() -> metalab::Result<()> {
+    ///     metalab::run(experiment()).processes(4).blocking()?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn processes(mut self, processes: usize) -> Self {
+        self.executor =
+            Processes::new(processes).map(|executor| Some(Arc::new(executor) as Arc<dyn Executor>));
         self
     }
 
@@ -170,7 +188,7 @@ impl RunBuilder {
             Some(store) => store,
             None => Store::create("./runs")?,
         };
-        let executor = match self.executor {
+        let executor = match self.executor? {
             Some(executor) => executor,
             None => Arc::new(Threads::new(0)?),
         };

@@ -221,6 +221,9 @@ pub(crate) struct VerifyArgs {
     /// Only this run
     #[arg(long, value_name = "RUN", conflicts_with_all = ["replay", "operation"])]
     pub(crate) run: Option<String>,
+    /// Execute in this many processes, where a crash is one failed run; 0 for one per core [default: in threads]
+    #[arg(long, value_name = "N")]
+    pub(crate) processes: Option<usize>,
     #[command(flatten)]
     pub(crate) text: TextArgs,
 }
@@ -266,6 +269,9 @@ pub(crate) struct RunArgs {
     /// Seconds one run may take
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<f64>,
+    /// Run in this many processes, where a crash is one failed run; 0 for one per core [default: in threads]
+    #[arg(long, value_name = "N")]
+    pub(crate) processes: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

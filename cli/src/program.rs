@@ -33,6 +33,8 @@ pub struct Order {
     pub retries: u32,
     /// How long one run may take.
     pub timeout: Option<Duration>,
+    /// In how many processes runs are executed (0: one per core); in threads, if nothing is said.
+    pub processes: Option<usize>,
     /// Whether progress may be drawn.
     pub progress: bool,
 }

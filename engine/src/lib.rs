@@ -59,5 +59,6 @@ pub mod __private {
     pub use inventory;
     pub use metalab_cas::Value;
     pub use metalab_cas::value::ValueError;
+    pub use metalab_macros::main;
     pub use serde;
 }

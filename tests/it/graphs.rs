@@ -24,7 +24,7 @@ fn number(x: i64) -> i64 {
 
 #[metalab::operation(code = "manual")]
 fn noise(value: Input<i64>, seeds: &SeedBundle) -> i64 {
-    *value * 100 + (seeds.seed("noise") % 100) as i64
+    value.wrapping_mul(100).wrapping_add((seeds.seed("noise") % 100) as i64)
 }
 
 #[metalab::operation(code = "manual")]
@@ -131,7 +131,7 @@ fn killed_graphs_end_as_undisturbed_ones() {
     let cases = if std::env::var_os("METALAB_LONG").is_some() { 400 } else { 10 };
     let line = prop::array::uniform4(any::<u8>());
     let strategy =
-        (prop::collection::vec(line, 2..7), prop::collection::vec((any::<bool>(), 1_u64..90), 1..4));
+        (prop::collection::vec(line, 2..7), prop::collection::vec((any::<bool>(), 1_u64..30), 1..4));
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20, ..Config::default() };
     let tried = std::cell::Cell::new((0, 0));
     let result = TestRunner::new(config).run(&strategy, |(lines, kills)| {
@@ -161,5 +161,5 @@ fn killed_graphs_end_as_undisturbed_ones() {
     });
     result.unwrap();
     let (tried, killed) = tried.get();
-    assert!(killed * 3 > tried, "only {killed} of {tried} programs were killed: is `crash-points` on?");
+    assert!(killed * 4 > tried, "only {killed} of {tried} programs were killed: is `crash-points` on?");
 }

@@ -8,5 +8,7 @@ mod files;
 mod freshness;
 mod graphs;
 mod lab;
+mod processes;
 mod readers;
 mod together;
+mod verify;

@@ -41,6 +41,7 @@ pub(super) fn run(
         fail_fast: args.fail_fast,
         retries: args.retries,
         timeout: args.timeout.filter(|limit| *limit > 0.0).map(Duration::from_secs_f64),
+        processes: args.processes,
         progress: !console.quiet,
     };
     let results = program.perform(order).ok_or_else(nothing)??;

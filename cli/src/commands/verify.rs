@@ -42,6 +42,7 @@ pub(super) fn verify(
             fail_fast: false,
             retries: 0,
             timeout: None,
+            processes: args.processes,
             progress: !console.quiet,
         };
         let Some(results) = program.perform(order) else { continue };

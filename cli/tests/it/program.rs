@@ -58,9 +58,19 @@ fn a_plan_knows_the_experiment_as_it_is_now() {
 #[test]
 fn help_offers_what_there_is() {
     let help = Args::parse_from(["metalab", "--help"]).unwrap_err().to_string();
-    for command in
-        ["query", "experiments", "runs", "show", "logs", "artifacts", "plan", "why", "graph", "store", "Exit codes"]
-    {
+    for command in [
+        "query",
+        "experiments",
+        "runs",
+        "show",
+        "logs",
+        "artifacts",
+        "plan",
+        "why",
+        "graph",
+        "store",
+        "Exit codes",
+    ] {
         assert!(help.contains(command), "{help}");
     }
     for command in ["Run an experiment of this program", "verify"] {

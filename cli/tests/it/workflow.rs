@@ -59,7 +59,9 @@ fn questions_about_a_workflow() {
         transcript.add(line, &lab.tell(line));
     }
     let larger = program(vec![pipeline(&[2.0, 5.0, 7.0], &[1, 3])]);
-    for line in [&["plan", "pipeline"][..], &["plan", "pipeline", "--format", "json"], &["verify", "--replay", "3"]] {
+    for line in
+        [&["plan", "pipeline"][..], &["plan", "pipeline", "--format", "json"], &["verify", "--replay", "3"]]
+    {
         transcript.add(line, &tell(&lab, &larger, line));
     }
     transcript.check();
@@ -70,7 +72,10 @@ fn an_experiment_is_drawn_before_it_has_run() {
     let lab = Lab::empty();
     let one = program(vec![pipeline(&[2.0], &[1])]);
     let drawn = tell(&lab, &one, &["graph"]).ok();
-    assert!(drawn.contains("scores (gather over k)") && drawn.contains("metalab-cli::fit, 1 cell"), "{drawn}");
+    assert!(
+        drawn.contains("scores (gather over k)") && drawn.contains("metalab-cli::fit, 1 cell"),
+        "{drawn}"
+    );
     assert!(!lab.path("runs").exists(), "drawing makes no store");
     tell(&lab, &one, &["graph", "pipeline", "-o", "DIR/steps.svg"]).ok();
     let svg = std::fs::read_to_string(lab.path("steps.svg")).unwrap();
@@ -102,7 +107,10 @@ fn verify_compares_and_its_exit_code_tells() {
     let nothing = tell(&lab, &both, &["verify", "pipeline"]);
     assert!(nothing.code == 1 && nothing.err.contains("`pipeline` has no finished run"), "{nothing:?}");
     let told = tell(&lab, &both, &["verify", "--replay", "50%"]).ok();
-    assert_eq!(told, "measured: 2 runs executed again, 2 equal\n", "experiments without runs are not submitted");
+    assert_eq!(
+        told, "measured: 2 runs executed again, 2 equal\n",
+        "experiments without runs are not submitted"
+    );
     let wrong = tell(&lab, &both, &["verify", "--operation", "mesure"]);
     assert!(wrong.code == 1 && wrong.err.contains("no finished run of an operation `mesure`"), "{wrong:?}");
 
@@ -111,7 +119,10 @@ fn verify_compares_and_its_exit_code_tells() {
     let differs = tell(&lab, &both, &["verify", "measured", "--run", run]);
     RESTLESS.store(false, Ordering::SeqCst);
     assert_eq!(differs.code, 1);
-    assert!(differs.out.contains(&format!("{run} (metalab-cli::measure) differs\n    output: ")), "{differs:?}");
+    assert!(
+        differs.out.contains(&format!("{run} (metalab-cli::measure) differs\n    output: ")),
+        "{differs:?}"
+    );
     assert!(differs.err.contains("1 of 1 runs did not come out as they did"), "{differs:?}");
     let json = tell(&lab, &both, &["verify", "--replay", "100%", "--format", "json"]).ok();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -44,17 +44,17 @@ impl Results {
         csv.write_record(fixed.iter().chain(&axes).chain(&metrics))?;
         for run in self.iter() {
             let run = run?;
-            let params = run.params();
+            let values = run.columns();
             let output = run.attempt().and_then(|attempt| attempt.output.as_ref());
             let output = output.filter(|output| output.codec == "json").map(|output| &output.inline[..]);
             let mut row = vec![
                 run.id().to_string(),
                 run.step().to_owned(),
-                run.replicate().to_string(),
+                run.replicate_text(),
                 run.outcome().map_or("not run", |outcome| outcome.as_str()).to_owned(),
                 output.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default(),
             ];
-            row.extend(axes.iter().map(|axis| params.get(axis).map(super::table::plain).unwrap_or_default()));
+            row.extend(axes.iter().map(|axis| values.get(axis).map(super::table::plain).unwrap_or_default()));
             row.extend(
                 metrics.iter().map(|name| run.metric(name).map(Scalar::to_string).unwrap_or_default()),
             );
@@ -64,8 +64,8 @@ impl Results {
         Ok(())
     }
 
-    /// Writes a JSON array with one object per cell: `run_id`, `step`, `replicate`, `status`, `params`,
-    /// `metrics`, `output`, `error`, `duration_s`. NaN and infinities are the texts `NaN`, `inf`, `-inf`.
+    /// Writes a JSON array with one object per cell: `run_id`, `step`, `replicate`, `status`, `params` (those of
+    /// earlier steps as `step.argument`), `metrics`, `output`, `error`, `duration_s`. NaN and infinities are the texts `NaN`, `inf`, `-inf`.
     ///
     /// # Errors
     /// When a record cannot be read or the output does not take it.
@@ -79,7 +79,7 @@ impl Results {
             object.insert("replicate".into(), run.replicate().into());
             object
                 .insert("status".into(), run.outcome().map_or("not run", |outcome| outcome.as_str()).into());
-            let params = run.params().into_iter().map(|(name, value)| {
+            let params = run.columns().into_iter().map(|(name, value)| {
                 let text = value.to_json_text();
                 (name, serde_json::from_str(&text).unwrap_or(JsonValue::String(text)))
             });

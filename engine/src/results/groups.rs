@@ -79,15 +79,11 @@ impl Groups {
 }
 
 fn key(run: &RunResult, by: &[&str]) -> Vec<String> {
-    let params = run.params();
+    let values = run.columns();
     let part = |name: &&str| match *name {
         "step" => run.step().to_owned(),
-        "replicate" => run.replicate().to_string(),
-        name => {
-            let coordinate = || run.coordinates().iter().find(|(other, _)| other == name);
-            let value = params.get(name).or_else(|| coordinate().map(|(_, value)| value));
-            value.map(plain).unwrap_or_default()
-        }
+        "replicate" => run.replicate_text(),
+        name => values.get(name).map(plain).unwrap_or_default(),
     };
     by.iter().map(part).collect()
 }

@@ -265,7 +265,7 @@ impl Results {
         let place = CellPlace {
             step: cells.name.clone(),
             cell,
-            replicate: cell / cells.sets.max(1),
+            replicate: (cells.replicates > 1).then(|| cell / cells.sets.max(1)),
             coordinates: cells.dimensions.at(cell),
         };
         self.run_of(id, place)
@@ -397,7 +397,7 @@ impl fmt::Debug for Results {
 impl CellPlace {
     /// The place of a run that is no cell of the experiment.
     fn outside() -> Self {
-        Self { step: String::new(), cell: 0, replicate: 0, coordinates: Vec::new() }
+        Self { step: String::new(), cell: 0, replicate: None, coordinates: Vec::new() }
     }
 }
 
@@ -406,7 +406,8 @@ impl CellPlace {
 pub(crate) struct CellPlace {
     pub(crate) step: String,
     pub(crate) cell: u64,
-    pub(crate) replicate: u64,
+    /// `None` for a step without replicates.
+    pub(crate) replicate: Option<u64>,
     /// Of other steps: `prepare.threshold` and its value.
     pub(crate) coordinates: Vec<(String, Value)>,
 }

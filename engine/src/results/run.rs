@@ -129,9 +129,14 @@ impl RunResult {
         self.place.cell
     }
 
-    /// The replicate, from 0.
+    /// The replicate, from 0; 0 for a step that has no replicates.
     pub fn replicate(&self) -> u64 {
-        self.place.replicate
+        self.place.replicate.unwrap_or(0)
+    }
+
+    /// The replicate as it stands in a table: nothing for a step that has none.
+    pub(super) fn replicate_text(&self) -> String {
+        self.place.replicate.map(|replicate| replicate.to_string()).unwrap_or_default()
     }
 
     /// The arguments of other steps that lie behind this cell, such as `prepare.threshold`.
@@ -199,6 +204,13 @@ impl RunResult {
             }
         }
         params
+    }
+
+    /// All arguments by name, with those of the steps before it, such as `prepare.threshold`.
+    pub fn columns(&self) -> BTreeMap<String, Value> {
+        let mut columns: BTreeMap<String, Value> = self.coordinates().iter().cloned().collect();
+        columns.extend(self.params());
+        columns
     }
 
     /// One argument.

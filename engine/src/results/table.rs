@@ -45,16 +45,11 @@ impl Table {
         columns.extend(has_output.then(|| "output".to_owned()));
         columns.extend(metrics.iter().cloned());
         let rows = rows.into_iter().map(|(run, output)| {
-            let params = run.params();
+            let values = run.columns();
             let mut row = Vec::with_capacity(columns.len());
             row.extend(results.has_steps().then(|| run.step().to_owned()));
-            let coordinate = |axis: &String| {
-                let coordinates = run.coordinates().iter();
-                coordinates.clone().find(|(name, _)| name == axis).map(|(_, value)| value)
-            };
-            let value = |axis: &String| params.get(axis).or_else(|| coordinate(axis));
-            row.extend(axes.iter().map(|axis| value(axis).map(plain).unwrap_or_default()));
-            row.extend(results.has_replicates().then(|| run.replicate().to_string()));
+            row.extend(axes.iter().map(|axis| values.get(axis).map(plain).unwrap_or_default()));
+            row.extend(results.has_replicates().then(|| run.replicate_text()));
             row.push(run.outcome().map_or("not run", |outcome| outcome.as_str()).to_owned());
             row.extend(has_output.then(|| output.unwrap_or_default()));
             row.extend(metrics.iter().map(|name| run.metric(name).map(short).unwrap_or_default()));

@@ -210,8 +210,6 @@ impl Comparison {
         }
         let is_hidden = |(run, fact): &(&RunId, &Fact)| fact.own.is_some() && !shown.contains(run);
         let hidden: BTreeSet<RunId> = self.facts.iter().filter(is_hidden).map(|(run, _)| *run).collect();
-        for (n, a) in self.askers.iter().enumerate() { for a in a { eprintln!("DBG {:?} named {} claimed {} axes {}", self.steps[n], a.named.len(), a.claimed.len(), a.axes.len()); } }
-        eprintln!("DBG facts {} extra {} hidden {}", self.facts.len(), extra.len(), hidden.len());
         Ok(Compared { extra: (!extra.is_empty()).then(|| batch(extra)).transpose()?, hidden: ids(&hidden)? })
     }
 }
