@@ -31,6 +31,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
+    metalab::init();
     let mut arguments = std::env::args().skip(1).collect::<Vec<_>>();
     if arguments.first().map(String::as_str) == Some("--case") {
         arguments.remove(0);

@@ -40,6 +40,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["sweep", store, runs] => runs::sweep(store, runs.parse()?),
+        ["processes", store, runs] => runs::processes(store, runs.parse()?),
         ["find", store, prefix] => runs::find(store, prefix),
         ["graph", store, name, size] => graph::run(store, name, size.parse()?),
         ["plan", store, name, size] => graph::plan(store, name, size.parse()?),
