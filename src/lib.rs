@@ -46,6 +46,7 @@ pub use metalab_cli as cli;
 pub use metalab_engine as engine;
 #[doc(hidden)]
 pub use metalab_engine::__private;
+pub use metalab_engine::__private::main;
 pub use metalab_engine::{
     Capture, Context, DirPath, Experiment, Failure, FilePath, Gathered, Input, Operation, Result, RunError,
     Runtime, SeedBundle, Store, seeds,
@@ -53,7 +54,6 @@ pub use metalab_engine::{
 pub use metalab_engine::{
     capture, code, codec, context, inputs, operation, params, plan, record, results, running, schedule, store,
 };
-pub use metalab_engine::__private::main;
 pub use metalab_executors as executors;
 pub use metalab_executors::init;
 #[cfg(feature = "query")]

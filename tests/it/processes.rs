@@ -59,7 +59,11 @@ fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.ancestors().nth(2).unwrap();
     let program = folder.join("examples").join(name);
-    assert!(program.is_file(), "{} is not built: run `cargo test`", program.display());
+    assert!(
+        program.is_file(),
+        "{} is not built: run all tests, or `cargo build --example crashes` first",
+        program.display()
+    );
     program
 }
 

@@ -180,7 +180,10 @@ mod tests {
         assert!(text.contains(r#"("data",crate::__private::Value::from_serde(&self.data)?)"#), "{text}");
         assert!(text.contains(r#"("type",crate::__private::Value::from_serde(&self.r#type)?)"#), "{text}");
         assert!(!text.contains(r#"("verbose""#), "{text}");
-        assert!(text.contains("(&&&crate::__private::travel::Skipped::<bool>::new()).leave(&self.verbose"), "{text}");
+        assert!(
+            text.contains("(&&&crate::__private::travel::Skipped::<bool>::new()).leave(&self.verbose"),
+            "{text}"
+        );
         assert!(
             written(quote!(
                 struct Nothing;

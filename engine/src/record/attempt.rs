@@ -280,8 +280,8 @@ pub struct ErrorRecord {
     /// Where it panicked, if it did: the backtrace as text.
     #[n(1)]
     pub backtrace: Option<String>,
-    /// `error`, `panic`, `crash` (its process ended), `no worker`, `cancelled`, `timeout`, `input`, `input changed`, `arguments`,
-    /// `capture`, `output`, `storage`.
+    /// `error`, `panic`, `crash` (its process ended), `no worker`, `cancelled`, `timeout`, `input`, `input changed`,
+    /// `arguments`, `capture`, `output`, `storage`.
     #[n(2)]
     pub cause: String,
 }

@@ -29,8 +29,8 @@ pub mod kind {
     pub const SUBMISSION_OPENED: u8 = 2;
     /// A [`SubmissionClosed`](super::SubmissionClosed).
     pub const SUBMISSION_CLOSED: u8 = 3;
-    /// A [`StepResolved`](super::StepResolved).
-    pub const STEP_RESOLVED: u8 = 4;
+    /// A [`StepResolved`](super::StepResolved). (4 is the frame that announces where small values lie.)
+    pub const STEP_RESOLVED: u8 = 5;
 }
 
 /// A record that could not be read.

@@ -22,6 +22,8 @@ use crate::schedule::{Batch, CellId, Counts, Next, Obstacle, Schedule, Standing}
 
 /// How long a second cancellation waits for runs that do not listen.
 const GRACE: Duration = Duration::from_secs(2);
+/// How often the time that is left is estimated.
+const ESTIMATE: Duration = Duration::from_millis(100);
 /// The longest the driver sleeps without looking at cancellation.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -38,6 +40,9 @@ pub(super) struct Loop<'d, 'a> {
     reported: Counts,
     pace: Pace,
     durations: Durations,
+    remaining: Option<Duration>,
+    /// When that was estimated: it looks at every step.
+    estimated: Option<Instant>,
     /// What is kept of the results of each step.
     feeds: Vec<Feeds>,
     /// Cells that run although an input could not be had: they will say so.
@@ -70,6 +75,8 @@ impl<'d, 'a> Loop<'d, 'a> {
             reported: Counts::default(),
             pace: Pace::default(),
             durations,
+            remaining: None,
+            estimated: None,
             feeds,
             insist: HashSet::new(),
             yielding,
@@ -398,9 +405,12 @@ impl<'d, 'a> Loop<'d, 'a> {
         (reported.waiting, reported.reused, reported.skipped) = (now.waiting, now.reused, now.skipped);
         let ended = |counts: &Counts| counts.succeeded + counts.failed + counts.timed_out + counts.cancelled;
         reported.running = (now.running + ended(&now)).saturating_sub(ended(reported));
-        let slots = self.driver.runner.executor.slots().max(1);
-        let remaining = self.durations.remaining(&self.schedule, slots);
-        self.driver.shared.progress(self.driver.summary.cells, self.reported, remaining);
+        if self.estimated.is_none_or(|at| at.elapsed() > ESTIMATE) {
+            self.estimated = Some(Instant::now());
+            let slots = self.driver.runner.executor.slots().max(1);
+            self.remaining = self.durations.remaining(&self.schedule, slots);
+        }
+        self.driver.shared.progress(self.driver.summary.cells, self.reported, self.remaining);
     }
 
     /// Why steps have cells that are not started, for those who ask.

@@ -68,7 +68,8 @@ impl Runner {
     }
 
     /// The longest a run may take. A run in a thread cannot be stopped from outside: it counts as timed out when
-    /// it returns later, and [`Runtime::should_stop`](crate::operation::Runtime::should_stop) tells it.
+    /// it returns later, and [`Runtime::should_stop`](crate::operation::Runtime::should_stop) tells it. In a process of
+    /// its own it is killed a second later, with all that it has started.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);

@@ -31,16 +31,34 @@ pub(crate) fn now_micros() -> i64 {
 /// Read from the system at most ten times a second: a reading costs as much as several small runs.
 pub(super) fn peak_memory() -> Option<u64> {
     static PEAK: AtomicU64 = AtomicU64::new(0);
-    static READ: AtomicU64 = AtomicU64::new(0);
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    // One tick is 100 ms; 0 means never read.
-    let tick = START.get_or_init(Instant::now).elapsed().as_millis() as u64 / 100 + 1;
+    let tick = tick();
     if READ.swap(tick, Ordering::Relaxed) != tick
         && let Some(peak) = read_peak()
     {
         PEAK.store(peak, Ordering::Relaxed);
     }
     Some(PEAK.load(Ordering::Relaxed)).filter(|peak| *peak > 0)
+}
+
+/// Lets the peak begin anew, where the system can do that: what an earlier run needed is not this one's. As costly as
+/// reading it, so ten times a second at most as well.
+pub(super) fn forget_peak() {
+    static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
+    let tick = tick();
+    // "5" resets the peak and nothing else, see proc(5).
+    if FORGOTTEN.swap(tick, Ordering::Relaxed) != tick && std::fs::write("/proc/self/clear_refs", "5").is_ok()
+    {
+        READ.store(0, Ordering::Relaxed);
+    }
+}
+
+/// In which tick [`peak_memory`] was read last; 0 means never.
+static READ: AtomicU64 = AtomicU64::new(0);
+
+/// Ticks of 100 ms, from 1.
+fn tick() -> u64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_millis() as u64 / 100 + 1
 }
 
 fn read_peak() -> Option<u64> {

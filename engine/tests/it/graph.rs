@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use metalab::code::Code;
+use metalab::codec::Json;
 use metalab::experiment::Experiment;
 use metalab::inputs::{Gathered, Input, Upstream};
+use metalab::operation::{Description, Operation, ParameterInfo, Run};
+use metalab::params::Sweep;
 use metalab::plan::{PlanError, Rerun, Verdict};
 use metalab::record::Outcome;
 use metalab::results::Results;
@@ -533,11 +537,22 @@ fn two_drivers_at_once_compute_a_shared_step_once() {
     assert_eq!(reused, 3);
 }
 
-mod yesterday {
-    /// The same operation before its output changed, which nobody said.
-    #[metalab::operation(name = "shape", code = "manual")]
-    pub(super) fn shape_then(x: i64) -> String {
-        format!("{x} once")
+/// The same operation as `shape` before its output changed, which nobody said. By hand: two of one name cannot both
+/// register themselves.
+struct ShapeThen;
+
+impl Operation for ShapeThen {
+    type Params = ShapeParams;
+    type Output = String;
+    type Codec = Json;
+
+    fn describe() -> Description {
+        let parameter = ParameterInfo::required("x", "i64");
+        Description::new(env!("CARGO_PKG_NAME"), "shape", "1", Code::manual()).parameter(parameter)
+    }
+
+    fn call(params: ShapeParams, _: &Run<'_>) -> metalab::Result<String> {
+        Ok(format!("{} once", params.x))
     }
 }
 
@@ -545,18 +560,18 @@ mod yesterday {
 fn an_output_of_a_former_type_is_made_again() {
     let store = Store::memory().unwrap();
     let mut exp = Experiment::new("shapes", "1");
-    exp.step(yesterday::ShapeThen::grid().x(1));
+    exp.step(Sweep::list::<ShapeThen>([ShapeParams { x: 1 }]));
     run(exp, &store);
     let mut exp = Experiment::new("shapes", "1");
-    let shape = exp.step(ShapeToday::grid().x(1));
+    let shape = exp.step(Shape::grid().x(1));
     exp.step(Plus::grid().a(&shape).b(&shape));
     let results = run(exp, &store);
     assert_eq!(outputs(&results, "plus"), [11], "{:?}", results.failed().iter().next());
     assert_eq!(results.summary().unwrap().succeeded, 2);
 }
 
-#[metalab::operation(name = "shape", code = "manual", type = "ShapeToday")]
-fn shape_today(x: i64) -> i64 {
+#[metalab::operation(code = "manual")]
+fn shape(x: i64) -> i64 {
     x
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -149,10 +148,15 @@ fn die() -> ! {
     std::process::exit(EX_OSERR)
 }
 
+/// Elsewhere workers are started by their own name.
+#[cfg(not(target_os = "linux"))]
+fn name_process() {}
+
 /// Workers are started by `/proc/self/exe`, and would be called `exe` in lists of processes.
+#[cfg(target_os = "linux")]
 fn name_process() {
     let path = std::env::current_exe().ok();
-    let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+    let name = path.as_deref().and_then(std::path::Path::file_name).and_then(|name| name.to_str());
     if let Some(name) = name.and_then(|name| std::ffi::CString::new(name).ok()) {
         let _ = rustix::thread::set_name(&name);
     }

@@ -35,6 +35,11 @@ pub(crate) fn deed(
         "eat" => eat()?,
         "print" => (0..1000).for_each(|line| println!("line {line} of {number}")),
         "babble" => babble()?,
+        "grow" => {
+            std::hint::black_box(vec![1_u8; 300 << 20]);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        "rest" => std::thread::sleep(Duration::from_millis(200)),
         "linger" => LINGER.with(|_| ()),
         "sleep" => {
             let child = Command::new("sleep").arg("1000").spawn()?;

@@ -128,6 +128,23 @@ fn pid_of(store: &Store, executor: &metalab_executors::Processes, numbers: u64) 
 }
 
 #[test]
+fn the_memory_of_a_run_is_not_that_of_the_run_before() {
+    let lab = Lab::new();
+    let (store, executor) = (lab.store(), processes(1));
+    let peak = |what| {
+        let results = run(deeds(&[what], 1), &store, &executor).ok().unwrap();
+        let run = results.iter().next().unwrap().unwrap();
+        let attempt = run.attempt().unwrap();
+        assert!(attempt.cpu.is_some());
+        (run.output::<u32>().unwrap(), attempt.peak_memory.unwrap() >> 20)
+    };
+    let (first, large) = peak("grow");
+    let (second, small) = peak("rest");
+    assert_eq!(first, second, "one worker performed both");
+    assert!(large >= 300 && small < 300, "{large} MiB, then {small} MiB");
+}
+
+#[test]
 fn a_cancelled_submission_kills_what_does_not_listen() {
     let lab = Lab::new();
     let folder = lab.path("ids");

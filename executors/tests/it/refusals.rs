@@ -120,6 +120,25 @@ fn go(stuck: &Stuck) -> u8 {
     stuck.way.0
 }
 
+/// What borrows can be written and not read.
+#[derive(Context)]
+struct Borrowing {
+    name: &'static str,
+}
+
+#[metalab::operation(code = "manual")]
+fn stay(borrowing: &Borrowing) -> usize {
+    borrowing.name.len()
+}
+
+#[test]
+fn a_context_that_borrows_is_refused() {
+    let lab = Lab::new();
+    let exp = Experiment::new("borrowing", "1").sweep(Stay::grid()).context(Borrowing { name: "x" });
+    let error = refused(exp, &lab.store(), &processes(1));
+    assert!(error.contains("step `stay`") && error.contains("field `name` of type `&str`"), "{error}");
+}
+
 #[test]
 fn a_context_that_cannot_travel_is_refused() {
     let lab = Lab::new();

@@ -254,3 +254,26 @@ fn two_folders_at_once_lose_and_double_nothing() {
     assert_eq!(lab.csv("SELECT count(*) FROM metrics"), "count(*)\n60\n");
     assert_eq!(lab.csv("SELECT sum(count) AS n FROM columns WHERE path = 'params.k'"), "n\n60\n");
 }
+
+#[test]
+fn a_cell_whose_run_was_made_for_nobody_has_its_row() {
+    let lab = Lab::memory();
+    let old = |k: u64| trial(k);
+    let new = |k: u64| Try { template: "train2", ..trial(k) };
+    let mut writer = lab.writer();
+    let first = lab.open(&mut writer, "e", 0, "train", &[old(0).run(), old(1).run()]);
+    lab.open(&mut writer, "e", 1, "train2", &[new(0).run(), new(3).run(), new(5).run()]);
+    lab.attempt(&mut writer, Some(first), &old(1).at(94));
+    lab.attempt(&mut writer, None, &old(1).failed().at(13));
+    lab.attempt(&mut writer, None, &old(1).at(28));
+    lab.attempt(&mut writer, Some(first), &old(5).at(89));
+    writer.commit().unwrap();
+    let sql = "SELECT experiment, cell, params.k, reused FROM runs ORDER BY params.k, experiment";
+    // The run stands with the attempt that belongs to no experiment.
+    let expected = "experiment,cell,params.k,reused\ne,1,1,true\n,,1,false\ne,5,5,false\n";
+    assert_eq!(lab.csv(sql), expected);
+    fold_blocking(&lab.store).unwrap();
+    assert_eq!(lab.csv(sql), expected);
+    rebuild_blocking(&lab.store).unwrap();
+    assert_eq!(lab.csv(sql), expected);
+}

@@ -1,4 +1,4 @@
-//! Questions and answers as text: `tests/sql/*.slt`.
+//! Questions and answers as text: `tests/sql/runs.slt` about single steps, `tests/sql/graph.slt` about a workflow.
 //!
 //! A file holds blocks separated by blank lines: `query` or `error`, the SQL, a line `----`, and the answer as a table or
 //! the message. With `METALAB_SLT=overwrite` the answers are written anew.
@@ -44,22 +44,34 @@ fn lab() -> Lab {
     lab
 }
 
+/// The [`history`](super::pipeline::history) of a workflow.
+fn graph() -> Lab {
+    let lab = Lab::memory();
+    for mut writer in super::pipeline::history(&lab) {
+        writer.commit().unwrap();
+    }
+    lab
+}
+
 #[test]
 fn questions_have_their_answers() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
+    check("runs.slt", &lab());
+}
+
+#[test]
+fn questions_about_workflows_have_their_answers() {
+    check("graph.slt", &graph());
+}
+
+fn check(file: &str, lab: &Lab) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql").join(file);
     let overwrite = std::env::var("METALAB_SLT").is_ok_and(|value| value == "overwrite");
-    let lab = lab();
     for folded in [false, true] {
         if folded {
             fold_blocking(&lab.store).unwrap();
         }
         let session = lab.session();
-        let mut paths: Vec<_> =
-            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "slt"));
-        paths.sort();
-        assert!(!paths.is_empty());
-        for path in paths {
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             let mut new = String::new();
             for block in blocks(&text) {

@@ -144,7 +144,7 @@ fn options_are_obeyed() {
         ),
     );
     has(&text, quote!(#[serde(crate = "crate::__private::serde", deny_unknown_fields)]));
-    assert!(text.contains(r#"self.grid.axis("type",crate::params::IntoAxis"#), "{text}");
+    assert!(text.contains(r#"self.sweep.axis("type",crate::params::IntoAxis"#), "{text}");
     has(&text, quote!(__default_optimizer() -> String { ::std::string::String::from("adam") }));
     has(&text, quote!(grade: crate::code::Grade::Body, digest: ::core::option::Option::Some));
     assert!(!text.contains("::metalab::"));
@@ -305,13 +305,6 @@ fn mistakes_are_explained() {
                 fn f(grid: u8) {}
             ),
             "an argument cannot be called `grid`",
-        ),
-        (
-            quote!(),
-            quote!(
-                fn f(data: Input<f64>) {}
-            ),
-            "inputs from other steps are not built in yet",
         ),
         (
             quote!(),

@@ -20,7 +20,7 @@ use crate::plan::{Feeds, executable_digest};
 use crate::record::{ErrorRecord, Outcome};
 use crate::running::job::Work;
 use crate::running::perform::{Performer, StepBrief};
-use crate::running::usage::{now_micros, process_cpu_micros};
+use crate::running::usage::{forget_peak, now_micros, process_cpu_micros};
 use crate::store::{Access, Store};
 
 /// The operations of a worker process, and what it was told so far.
@@ -193,6 +193,7 @@ impl Workplace {
     ) -> Result<Vec<u8>, String> {
         let (task, run) = sent::receive(task, &step.fixed, &step.watched, &mut self.watched)?;
         let started = now_micros();
+        forget_peak();
         performer.perform(&task, &run);
         let mut performed = performer.take();
         // The driver syncs its own files only: these must be safe before it hears of the run.
