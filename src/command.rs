@@ -1,5 +1,6 @@
 //! The command line of a program with experiments of its own.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -24,6 +25,33 @@ const BACKOFF: Duration = Duration::from_secs(1);
 pub fn main_with(experiments: impl IntoIterator<Item = Experiment>) -> ExitCode {
     crate::init();
     metalab_cli::main_with(&Program::new(experiments, perform))
+}
+
+/// The command line for all experiments of the program that [`macro@crate::experiment`] registered; what an empty
+/// `#[metalab::main] fn main() {}` becomes.
+///
+/// ```no_run
+/// use metalab::Experiment;
+///
+/// #[metalab::experiment]
+/// fn pi() -> Experiment {
+///     Experiment::new("pi_mc", "0.1")
+/// }
+///
+/// #[metalab::main]
+/// fn main() {}
+/// ```
+pub fn command_line() -> ExitCode {
+    crate::init();
+    let experiments = Experiment::registered();
+    if let Some(pair) = experiments.windows(2).find(|pair| pair[0].name() == pair[1].name()) {
+        // Which of the two was meant nobody can say.
+        let text =
+            format!("error: two experiments are called `{}`\nhint: rename one of them\n", pair[0].name());
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        return ExitCode::from(2);
+    }
+    main_with(experiments)
 }
 
 fn perform(order: Order) -> Result<Results, RunError> {

@@ -52,7 +52,8 @@ pub use metalab_engine::{
     Runtime, SeedBundle, Store, seeds,
 };
 pub use metalab_engine::{
-    capture, code, codec, context, inputs, operation, params, plan, record, results, running, schedule, store,
+    capture, code, codec, context, experiment, inputs, operation, params, plan, record, results, running,
+    schedule, store,
 };
 pub use metalab_executors as executors;
 pub use metalab_executors::init;
@@ -60,7 +61,7 @@ pub use metalab_executors::init;
 pub use metalab_query as query;
 
 #[cfg(feature = "cli")]
-pub use command::main_with;
+pub use command::{command_line, main_with};
 pub use forecast::{PlanBuilder, plan};
 pub use run::{IntoStore, RunBuilder, run};
 pub use verify::{VerifyBuilder, verify};

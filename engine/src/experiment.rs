@@ -52,6 +52,14 @@ impl Experiment {
         }
     }
 
+    /// The experiments of this program that `#[metalab::experiment]` registered, by name.
+    pub fn registered() -> Vec<Self> {
+        let registrations = inventory::iter::<ExperimentRegistration>.into_iter();
+        let mut all: Vec<Self> = registrations.map(|ExperimentRegistration(make)| make()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
     /// Adds a step, an operation with its arguments and inputs, and gives a handle on what it returns, by which later
     /// steps are wired to it. The same operation twice needs `.named(...)`.
     pub fn step<S: IntoSweep>(&mut self, step: S) -> Step<S::Output> {
@@ -114,6 +122,11 @@ impl Experiment {
         &self.version
     }
 }
+
+/// An entry that `#[metalab::experiment]` leaves in the binary, found by [`Experiment::registered`].
+pub struct ExperimentRegistration(pub fn() -> Experiment);
+
+inventory::collect!(ExperimentRegistration);
 
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);

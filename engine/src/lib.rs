@@ -46,7 +46,7 @@ pub use context::{Context, DirPath, FilePath};
 pub use experiment::Experiment;
 pub use failure::{Failure, Result};
 pub use inputs::{Gathered, Input};
-pub use metalab_macros::{Context, operation};
+pub use metalab_macros::{Context, experiment, operation};
 pub use operation::{Operation, Runtime};
 pub use running::RunError;
 pub use seeds::{SeedBundle, seeds};

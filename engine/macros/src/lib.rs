@@ -1,4 +1,5 @@
-//! The attribute and derive macros of metalab: [`macro@operation`], [`macro@Context`] and [`macro@main`].
+//! The attribute and derive macros of metalab: [`macro@operation`], [`macro@Context`],
+//! [`macro@experiment`] and [`macro@main`].
 //!
 //! The macros know nobody: what they write names everything through the crate `metalab` (or the path given by
 //! `crate = "..."`), and its parts are documented there. What is here, by the question it answers:
@@ -10,7 +11,7 @@
 //! | `operation::expand`, `operation::builder` | what is written for it? |
 //! | `code` | which code does it reach, and what is the digest of that? |
 //! | `context` | the derive for contexts |
-//! | `main_attribute` | what comes before the body of `main` |
+//! | `main_attribute` | what comes before the body of `main`, and which experiments a program has |
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
@@ -99,8 +100,29 @@ pub fn context(item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// An empty `fn main() {}` becomes the command line for the experiments of the program (see [`macro@experiment`]): `run NAME`,
+/// `plan`, `graph`, `verify` and all commands of `metalab`. It needs the feature `cli`.
+///
 /// An `async fn main` is refused: workers must be up before a runtime is.
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     main_attribute::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Registers an experiment: what `run NAME` finds in a program whose `main` is `#[metalab::main]`.
+///
+/// ```ignore
+/// #[metalab::experiment]
+/// fn pi() -> Experiment {
+///     Experiment::new("pi_mc", "0.1").sweep(EstimatePi::grid().n_samples([1_000, 10_000]))
+/// }
+///
+/// #[metalab::main]
+/// fn main() {}
+/// ```
+#[proc_macro_attribute]
+pub fn experiment(options: TokenStream, item: TokenStream) -> TokenStream {
+    main_attribute::experiment(options.into(), item.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }

@@ -610,3 +610,15 @@ fn a_handle_says_why_cells_wait() {
     exp.step(Number::grid().x(1).resources(metalab::schedule::Resources::default().cpus(99)));
     assert!(refused(exp).contains("step `number` needs 99 of `cpus`, and there are 4"));
 }
+
+#[metalab::experiment]
+fn registered() -> Experiment {
+    Experiment::new("registered", "1").sweep(Number::grid().x([1, 2]))
+}
+
+#[test]
+fn experiments_register_themselves() {
+    let names: Vec<String> = Experiment::registered().iter().map(|exp| exp.name().to_owned()).collect();
+    assert_eq!(names, ["registered"]);
+    assert_eq!(run(registered(), &Store::memory().unwrap()).len(), 2);
+}

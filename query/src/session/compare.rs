@@ -146,7 +146,10 @@ impl Comparison {
             let Ok(run) = <[u8; 32]>::try_from(runs.value(row)) else { continue };
             let run = RunId(Digest::from_bytes(run));
             let views = [&experiments, &steps, &submissions].map(|array| array.views()[row]);
+            let of_none = experiments.is_null(row) || steps.is_null(row) || submissions.is_null(row);
             let own = match last {
+                // What the view of a null holds says nothing.
+                _ if of_none => None,
                 Some((known, own)) if known == views => own,
                 _ => {
                     let step = (experiments.value(row).to_owned(), steps.value(row).to_owned());
@@ -210,6 +213,11 @@ impl Comparison {
         }
         let is_hidden = |(run, fact): &(&RunId, &Fact)| fact.own.is_some() && !shown.contains(run);
         let hidden: BTreeSet<RunId> = self.facts.iter().filter(is_hidden).map(|(run, _)| *run).collect();
+        eprintln!(
+            extra.iter().map(|(r, w)| (r.short(), w.cell)).collect::<Vec<_>>(),
+            hidden.iter().map(|r| r.short()).collect::<Vec<_>>(),
+            self.facts.iter().map(|(r, f)| (r.short(), f.own)).collect::<Vec<_>>()
+        );
         Ok(Compared { extra: (!extra.is_empty()).then(|| batch(extra)).transpose()?, hidden: ids(&hidden)? })
     }
 }

@@ -277,3 +277,24 @@ fn a_cell_whose_run_was_made_for_nobody_has_its_row() {
     rebuild_blocking(&lab.store).unwrap();
     assert_eq!(lab.csv(sql), expected);
 }
+
+#[test]
+fn runs_made_for_nobody_take_no_cell_of_others() {
+    let lab = Lab::memory();
+    let new = |k: u64| Try { template: "train2", ..trial(k) };
+    let mut writers: Vec<_> = (0..4).map(|_| lab.writer()).collect();
+    let runs = [new(0).run(), new(4).run(), new(5).run()];
+    lab.open(&mut writers[0], "e", 0, "train2", &runs);
+    let runs = [trial(1).run(), trial(2).run(), trial(3).run()];
+    let second = lab.open(&mut writers[0], "e", 1, "train", &runs);
+    lab.attempt(&mut writers[1], None, &new(5).at(1));
+    lab.attempt(&mut writers[2], Some(second), &trial(3).cell(2).failed().at(15));
+    lab.attempt(&mut writers[3], None, &new(4).at(4));
+    writers.iter_mut().for_each(|writer| drop(writer.commit().unwrap()));
+    let sql = "SELECT experiment, cell, params.k, status, reused FROM runs ORDER BY params.k, experiment";
+    let expected = "experiment,cell,params.k,status,reused\ne,2,3,failed,false\ne,1,4,succeeded,true\n,,4,succeeded,false\n\
+                    e,2,5,succeeded,true\n,,5,succeeded,false\n";
+    assert_eq!(lab.csv(sql), expected);
+    fold_blocking(&lab.store).unwrap();
+    assert_eq!(lab.csv(sql), expected, "folded");
+}

@@ -71,38 +71,35 @@ fn check(file: &str, lab: &Lab) {
             fold_blocking(&lab.store).unwrap();
         }
         let session = lab.session();
-        {
-            let text = std::fs::read_to_string(&path).unwrap();
-            let mut new = String::new();
-            for block in blocks(&text) {
-                let Some((head, rest)) = block.split_once('\n').filter(|(head, _)| !head.starts_with('#'))
-                else {
-                    new.push_str(&format!("{block}\n\n"));
-                    continue;
-                };
-                let sql = rest.split("\n----").next().unwrap();
-                let answer = futures::executor::block_on(session.sql(sql));
-                let found = match (head, answer) {
-                    ("query", Ok(answer)) => answer.to_table(None).unwrap(),
-                    ("error", Err(error)) => format!("{error}\n"),
-                    (_, Ok(answer)) => {
-                        panic!("{}: {sql} gave\n{}", path.display(), answer.to_table(None).unwrap())
-                    }
-                    (_, Err(error)) => panic!("{}: {sql}: {error}", path.display()),
-                };
-                new.push_str(&format!("{head}\n{sql}\n----\n{}\n\n", found.trim_end()));
-            }
-            let new = format!("{}\n", new.trim_end());
-            if overwrite && !folded {
-                std::fs::write(&path, &new).unwrap();
-            } else {
-                assert_eq!(
-                    new,
-                    text,
-                    "{} (folded: {folded}); METALAB_SLT=overwrite writes it anew",
-                    path.display()
-                );
-            }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut new = String::new();
+        for block in blocks(&text) {
+            let Some((head, rest)) = block.split_once('\n').filter(|(head, _)| !head.starts_with('#')) else {
+                new.push_str(&format!("{block}\n\n"));
+                continue;
+            };
+            let sql = rest.split("\n----").next().unwrap();
+            let answer = futures::executor::block_on(session.sql(sql));
+            let found = match (head, answer) {
+                ("query", Ok(answer)) => answer.to_table(None).unwrap(),
+                ("error", Err(error)) => format!("{error}\n"),
+                (_, Ok(answer)) => {
+                    panic!("{}: {sql} gave\n{}", path.display(), answer.to_table(None).unwrap())
+                }
+                (_, Err(error)) => panic!("{}: {sql}: {error}", path.display()),
+            };
+            new.push_str(&format!("{head}\n{sql}\n----\n{}\n\n", found.trim_end()));
+        }
+        let new = format!("{}\n", new.trim_end());
+        if overwrite && !folded {
+            std::fs::write(&path, &new).unwrap();
+        } else {
+            assert_eq!(
+                new,
+                text,
+                "{} (folded: {folded}); METALAB_SLT=overwrite writes it anew",
+                path.display()
+            );
         }
     }
 }
