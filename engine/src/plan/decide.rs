@@ -339,7 +339,7 @@ impl Plan {
             }
         }
         let Ok(verdict) = self.resolve_cell(id, known, decisions, scratch) else { return Verdict::Waits };
-        if to_repair && verdict.runs() || verdict == Verdict::Shared && to_repair {
+        if to_repair && (verdict.runs() || verdict == Verdict::Shared) {
             self.forget_cell(id, decisions);
             return Verdict::Waits;
         }
@@ -457,7 +457,7 @@ impl Plan {
     pub(super) fn wanted_artifacts(&self, number: usize) -> Vec<String> {
         let same = self.same_operation(number);
         let inputs = self.steps.iter().flat_map(|step| &step.inputs);
-        let taken = inputs.filter(|input| input.from_step().is_some_and(|from| same.contains(&from)));
+        let taken = inputs.filter(|input| input.step().is_some_and(|from| same.contains(&from)));
         let mut names: Vec<String> = taken.filter_map(|input| input.artifact.clone()).collect();
         names.sort_unstable();
         names.dedup();

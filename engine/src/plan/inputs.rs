@@ -38,7 +38,7 @@ impl InputPlan {
     }
 
     /// The step it comes from.
-    pub(crate) fn from_step(&self) -> Option<usize> {
+    pub(crate) fn step(&self) -> Option<usize> {
         self.edge().map(|edge| edge.from)
     }
 }

@@ -374,5 +374,5 @@ pub(crate) fn describe<'a>(
             ])
         })
         .collect();
-    (!described.is_empty()).then(|| Value::List(described))
+    (!described.is_empty()).then_some(Value::List(described))
 }

@@ -81,11 +81,9 @@ impl Resources {
         let mut most = u64::MAX;
         for (name, has) in &free.0 {
             let needs = self.amount(name);
-            if needs > 0 {
-                most = most.min(has / needs);
-                if most == 0 {
-                    return Err(name.clone());
-                }
+            most = most.min(has.checked_div(needs).unwrap_or(u64::MAX));
+            if most == 0 {
+                return Err(name.clone());
             }
         }
         Ok(most)

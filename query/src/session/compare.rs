@@ -213,11 +213,6 @@ impl Comparison {
         }
         let is_hidden = |(run, fact): &(&RunId, &Fact)| fact.own.is_some() && !shown.contains(run);
         let hidden: BTreeSet<RunId> = self.facts.iter().filter(is_hidden).map(|(run, _)| *run).collect();
-        eprintln!(
-            extra.iter().map(|(r, w)| (r.short(), w.cell)).collect::<Vec<_>>(),
-            hidden.iter().map(|r| r.short()).collect::<Vec<_>>(),
-            self.facts.iter().map(|(r, f)| (r.short(), f.own)).collect::<Vec<_>>()
-        );
         Ok(Compared { extra: (!extra.is_empty()).then(|| batch(extra)).transpose()?, hidden: ids(&hidden)? })
     }
 }

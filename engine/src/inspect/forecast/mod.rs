@@ -186,7 +186,7 @@ fn waits_for(plan: &Plan, step: &StepPlan, decisions: &Decisions) -> Vec<String>
     let from: BTreeSet<usize> = step
         .inputs
         .iter()
-        .filter_map(|input| input.from_step())
+        .filter_map(|input| input.step())
         .chain(step.list_from())
         .filter(waits)
         .collect();

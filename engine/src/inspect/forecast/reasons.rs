@@ -105,7 +105,7 @@ impl Reasons<'_> {
         compare("input ", &labels(&old_wiring), &labels(&step.wiring), found);
         let mut seen = HashSet::new();
         for input in &step.inputs {
-            let Some(from) = input.from_step().filter(|from| seen.insert((input.name, *from))) else {
+            let Some(from) = input.step().filter(|from| seen.insert((input.name, *from))) else {
                 continue;
             };
             let from_name = self.plan.steps[from].name();
