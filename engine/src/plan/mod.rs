@@ -406,8 +406,7 @@ impl Plan {
     /// Whether another step takes something from this one.
     pub(crate) fn feeds_any(&self, step: usize) -> bool {
         self.steps().any(|other| {
-            other.inputs.iter().any(|input| input.step() == Some(step))
-                || other.list_from() == Some(step)
+            other.inputs.iter().any(|input| input.step() == Some(step)) || other.list_from() == Some(step)
         })
     }
 }

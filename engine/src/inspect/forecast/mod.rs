@@ -183,13 +183,8 @@ fn waits_for(plan: &Plan, step: &StepPlan, decisions: &Decisions) -> Vec<String>
     if step.is_expanded() && decisions.steps[step.number].count(Verdict::Waits) == 0 {
         return Vec::new();
     }
-    let from: BTreeSet<usize> = step
-        .inputs
-        .iter()
-        .filter_map(|input| input.step())
-        .chain(step.list_from())
-        .filter(waits)
-        .collect();
+    let from: BTreeSet<usize> =
+        step.inputs.iter().filter_map(|input| input.step()).chain(step.list_from()).filter(waits).collect();
     from.into_iter().map(|from| plan.steps[from].name().to_owned()).collect()
 }
 
