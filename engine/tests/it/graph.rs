@@ -164,6 +164,19 @@ fn a_table_has_the_parameters_of_the_steps_before() {
     executed("table");
 }
 
+#[test]
+fn the_cells_of_all_steps_are_known_from_the_journal_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs");
+    let store = Store::create(path.to_str().unwrap()).unwrap();
+    let results = run(pipeline("journal", &[0.0, 5.0], &[1, 2]), &store);
+    std::fs::remove_dir_all(path.join("index")).unwrap();
+    let loaded = Results::load(&store, "pipeline").unwrap();
+    assert_eq!(loaded.len(), 19);
+    assert_eq!(loaded.rows().unwrap(), results.rows().unwrap());
+    executed("journal");
+}
+
 #[metalab::operation]
 fn noisy_parity(tag: String, x: i64) -> i64 {
     log(&tag, format!("parity {x}"));
