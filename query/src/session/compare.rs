@@ -225,7 +225,7 @@ impl Asker {
     }
 
     fn place(&self, cell: u64, fact: &Fact) -> Place {
-        let replicate = if self.sets == 0 { 0 } else { cell / self.sets };
+        let replicate = cell.checked_div(self.sets).unwrap_or(0);
         let number = |axis: &Axis| axis.numbers.get((cell / axis.stride % axis.length) as usize).copied();
         let upstream = self.axes.iter().filter_map(number).fold(0, u128::wrapping_add);
         (fact.coordinates, replicate, upstream)

@@ -145,8 +145,8 @@ impl Walk {
 
 impl Reached {
     /// Which of several ways of one length is told: one that does not depend on the order of the edges.
-    fn key(&self) -> (&Option<String>, &Option<String>, &Option<String>, &[u8], &[u8]) {
-        (&self.input, &self.coordinates, &self.artifact, &self.via, &self.run)
+    fn key(&self) -> ([&Option<String>; 3], [&[u8]; 2]) {
+        ([&self.input, &self.coordinates, &self.artifact], [&self.via, &self.run])
     }
 }
 
