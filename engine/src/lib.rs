@@ -6,7 +6,7 @@
 //! | noun | module |
 //! | --- | --- |
 //! | **operation**: a user's function, typed in and out | [`operation`](mod@operation) |
-//! | **experiment**: what is asked for; **plan**: its cells with run ids, and what must run | [`experiment`], [`plan`] |
+//! | **experiment**: what is asked for; **plan**: its cells with run ids, and what must run | [`experiment`](mod@experiment), [`plan`] |
 //! | **recipe**: what a run is made of; its digest is the run id | [`recipe`], [`code`], [`params`], [`seeds`](mod@seeds), [`context`] |
 //! | **record**: what happened, in the append-only **journal**; found by the **index** | [`record`], [`journal`], [`index`] |
 //! | **schedule** and **executor**: what runs when, and where | [`schedule`], [`running`] |
