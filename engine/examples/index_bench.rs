@@ -124,5 +124,8 @@ fn attempt(run: RunId) -> Attempt {
         retry: None,
         shown: Vec::new(),
         reason: None,
+        data: Vec::new(),
+        streams: Vec::new(),
+        derived: Vec::new(),
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn open(request: &Request<'_>) -> Result<Opened, RunError> {
         tags: experiment.tags.clone(),
         description: experiment.description.clone(),
         rerun: request.rerun.word(),
+        manifest: None,
     };
     let same_as_version = match decisions.to_run() {
         0 => last(store, index, Some(&record.experiment))?.map(|(_, before)| before.version),
@@ -107,6 +108,7 @@ pub(crate) fn step_record(
         chunks,
         dimensions,
         wiring,
+        case_tags: None,
     })
 }
 

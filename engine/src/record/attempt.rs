@@ -117,6 +117,69 @@ pub struct Attempt {
     /// Why it was executed although a record existed (`rerun`, `repair: ...`); absent for a plain miss.
     #[n(22)]
     pub reason: Option<String>,
+    /// Captured data: values that are read back typed.
+    #[cbor(n(23), with = "list", has_nil)]
+    pub data: Vec<DataRef>,
+    /// Named log streams beside [`Attempt::log`], such as the standard output of a child process.
+    #[cbor(n(24), with = "list", has_nil)]
+    pub streams: Vec<LogStream>,
+    /// Derived metrics that were computed right after the run.
+    #[cbor(n(25), with = "list", has_nil)]
+    pub derived: Vec<DerivedRecord>,
+}
+
+/// A captured value that is read back typed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct DataRef {
+    /// Its name, unique among the data of the run.
+    #[n(0)]
+    pub name: String,
+    /// How the bytes are encoded: `value` (a canonical value) or `npy` (an array).
+    #[n(1)]
+    pub codec: String,
+    /// Digest, size and place of the bytes.
+    #[n(2)]
+    pub value: ValueRef,
+    /// The bytes, when they are small.
+    #[cbor(n(3), with = "octets", has_nil)]
+    pub inline: Vec<u8>,
+    /// For an array, the type of its elements in NumPy's words, such as `<f8`.
+    #[n(4)]
+    pub dtype: Option<String>,
+    /// For an array, its lengths, slowest first.
+    #[cbor(n(5), with = "list", has_nil)]
+    pub shape: Vec<u64>,
+}
+
+/// A log beside the main one.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LogStream {
+    /// Its name, such as `stdout`.
+    #[n(0)]
+    pub name: String,
+    /// Its lines.
+    #[n(1)]
+    pub value: ValueRef,
+}
+
+/// What one function derived from one finished run.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct DerivedRecord {
+    /// Name of the function.
+    #[n(0)]
+    pub function: String,
+    /// Digest of the function's code, by which a later derivation knows that nothing changed.
+    #[n(1)]
+    pub code: Digest,
+    /// The derived metrics, in the order of the function; empty when it failed.
+    #[cbor(n(2), with = "list", has_nil)]
+    pub values: Vec<(String, Scalar)>,
+    /// Why the function gave nothing.
+    #[n(3)]
+    pub error: Option<ErrorRecord>,
 }
 
 /// An input as it entered the run id, and where it came from.
@@ -202,6 +265,12 @@ pub struct ArtifactRef {
     /// File name extension that suits it, such as `txt`.
     #[n(3)]
     pub extension: Option<String>,
+    /// Name of the user's format, for artifacts of a codec of their own.
+    #[n(4)]
+    pub format: Option<String>,
+    /// What is said about it: a canonical map.
+    #[cbor(n(5), with = "octets", has_nil)]
+    pub metadata: Vec<u8>,
 }
 
 /// A stepped metric: one number per step.

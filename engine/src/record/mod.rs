@@ -6,14 +6,16 @@
 
 mod attempt;
 mod cbor;
+mod derived;
 mod environment;
 mod submission;
 mod template;
 
 pub use attempt::{
-    ArtifactRef, Attempt, ErrorRecord, InputRef, Outcome, OutputRef, Place, Scalar, SeriesRef, Shown,
-    ValueRef,
+    ArtifactRef, Attempt, DataRef, DerivedRecord, ErrorRecord, InputRef, LogStream, Outcome, OutputRef,
+    Place, Scalar, SeriesRef, Shown, ValueRef,
 };
+pub use derived::{DerivedBatch, KeptExpression};
 pub use environment::Environment;
 pub use submission::{Closing, SkipCause, StepRecord, StepResolved, SubmissionClosed, SubmissionOpened};
 pub use template::{CodeItemRecord, ContextRecord, Template};
@@ -31,6 +33,10 @@ pub mod kind {
     pub const SUBMISSION_CLOSED: u8 = 3;
     /// A [`StepResolved`](super::StepResolved). (4 is the frame that announces where small values lie.)
     pub const STEP_RESOLVED: u8 = 5;
+    /// A [`DerivedBatch`](super::DerivedBatch).
+    pub const DERIVED: u8 = 6;
+    /// A [`KeptExpression`](super::KeptExpression).
+    pub const EXPRESSION: u8 = 7;
 }
 
 /// A record that could not be read.
@@ -69,6 +75,10 @@ pub enum Record {
     Closed(Box<SubmissionClosed>),
     /// The cells of a step became known.
     Resolved(Box<StepResolved>),
+    /// Metrics were derived from finished runs.
+    Derived(Box<DerivedBatch>),
+    /// A derived metric was kept as an expression.
+    Expression(Box<KeptExpression>),
     /// A kind this version does not know and may skip.
     Unknown(u8),
 }
@@ -93,6 +103,8 @@ impl Record {
             kind::SUBMISSION_OPENED => Self::Opened(Box::new(minicbor::decode(payload).map_err(wrong)?)),
             kind::SUBMISSION_CLOSED => Self::Closed(Box::new(minicbor::decode(payload).map_err(wrong)?)),
             kind::STEP_RESOLVED => Self::Resolved(Box::new(minicbor::decode(payload).map_err(wrong)?)),
+            kind::DERIVED => Self::Derived(Box::new(minicbor::decode(payload).map_err(wrong)?)),
+            kind::EXPRESSION => Self::Expression(Box::new(minicbor::decode(payload).map_err(wrong)?)),
             other => Self::Unknown(other),
         })
     }

@@ -44,6 +44,9 @@ pub struct SubmissionOpened {
     /// sample, and nothing else); absent for nothing.
     #[n(10)]
     pub rerun: Option<String>,
+    /// Digest of the manifest: what was asked for, by value (see `docs/formats.md`).
+    #[n(11)]
+    pub manifest: Option<Digest>,
 }
 
 /// One step of a submission and its cells.
@@ -80,6 +83,10 @@ pub struct StepRecord {
     /// Absent for a step without inputs.
     #[n(8)]
     pub wiring: Option<Digest>,
+    /// Tags of its cells: digest of a canonical list of `[tag, [[first, length], ...]]` over the numbers of parameter
+    /// sets, ascending. Absent when no cell has a tag.
+    #[n(9)]
+    pub case_tags: Option<Digest>,
 }
 
 /// The cells of a step that were not all known when the submission was opened. Of several for one step, the last

@@ -98,6 +98,9 @@ pub(crate) fn attempt(run: RunId, outcome: Outcome, started: i64) -> Attempt {
         retry: None,
         shown: Vec::new(),
         reason: None,
+        data: Vec::new(),
+        streams: Vec::new(),
+        derived: Vec::new(),
     }
 }
 
@@ -125,6 +128,7 @@ pub(crate) fn submission(experiment: &str, steps: &[&str]) -> SubmissionOpened {
         chunks: Vec::new(),
         dimensions: None,
         wiring: None,
+        case_tags: None,
     };
     SubmissionOpened {
         experiment: experiment.to_owned(),
@@ -138,6 +142,7 @@ pub(crate) fn submission(experiment: &str, steps: &[&str]) -> SubmissionOpened {
         tags: Vec::new(),
         description: None,
         rerun: None,
+        manifest: None,
     }
 }
 

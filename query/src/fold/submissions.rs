@@ -31,6 +31,8 @@ struct StepText {
     dimensions: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wiring: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    case_tags: Option<Digest>,
 }
 
 /// The column `steps` of a step whose cells became known after the opening.
@@ -178,6 +180,7 @@ fn opened(experiment: &str, version: &str, time: i64, steps: &str, tags: Vec<Str
         tags,
         description: None,
         rerun: None,
+        manifest: None,
     }
 }
 
@@ -193,6 +196,7 @@ impl From<&StepRecord> for StepText {
             chunks: step.chunks.clone(),
             dimensions: step.dimensions,
             wiring: step.wiring,
+            case_tags: step.case_tags,
         }
     }
 }
@@ -209,6 +213,7 @@ impl From<StepText> for StepRecord {
             chunks: step.chunks,
             dimensions: step.dimensions,
             wiring: step.wiring,
+            case_tags: step.case_tags,
         }
     }
 }

@@ -252,6 +252,7 @@ impl Lab {
             tags: vec!["nightly".into()],
             description: None,
             rerun: None,
+            manifest: None,
         };
         writer.append(kind::SUBMISSION_OPENED, 0, &to_cbor(&opened))
     }
@@ -280,6 +281,7 @@ impl Lab {
             chunks,
             dimensions: (!step.dimensions.is_empty()).then(|| put(writer, &dimensions)),
             wiring: step.has_inputs.then(|| Digest::of(b"wiring")),
+            case_tags: None,
         }
     }
 
@@ -356,7 +358,14 @@ impl Lab {
         let artifacts = made.artifact.iter().map(|name| {
             let digest = put(writer, name.as_bytes());
             let value = ValueRef { digest, size: name.len() as u64, place: Place::Pack };
-            ArtifactRef { name: (*name).into(), kind: "text".into(), value, extension: Some("txt".into()) }
+            ArtifactRef {
+                name: (*name).into(),
+                kind: "text".into(),
+                value,
+                extension: Some("txt".into()),
+                format: None,
+                metadata: Vec::new(),
+            }
         });
         let artifacts = artifacts.collect();
         let failed = made.outcome != Outcome::Succeeded;
@@ -388,6 +397,9 @@ impl Lab {
             retry: None,
             shown: vec![],
             reason: None,
+            data: Vec::new(),
+            streams: Vec::new(),
+            derived: Vec::new(),
         })
     }
 

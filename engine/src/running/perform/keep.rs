@@ -42,6 +42,9 @@ impl Performer<'_> {
             shown: run.shown(),
             reason: matches!(task.verdict, Verdict::Rerun | Verdict::Repair)
                 .then(|| task.verdict.as_str().into()),
+            data: Vec::new(),
+            streams: Vec::new(),
+            derived: Vec::new(),
         };
         run.swept(&mut attempt.arguments);
         let logged = captured.log.is_some();
@@ -101,7 +104,14 @@ impl Performer<'_> {
         for artifact in artifacts {
             let value = self.body(artifact.body)?;
             let (name, kind, extension) = (artifact.name, artifact.kind.to_owned(), artifact.extension);
-            attempt.artifacts.push(ArtifactRef { name, kind, value, extension });
+            attempt.artifacts.push(ArtifactRef {
+                name,
+                kind,
+                value,
+                extension,
+                format: None,
+                metadata: Vec::new(),
+            });
         }
         for (name, points) in points {
             let value = self.value(series::encode(points))?;
