@@ -25,8 +25,10 @@ use crate::store::Store;
 const DEAD: Duration = Duration::from_secs(60);
 /// How often a driver says that it is alive.
 const BEAT: Duration = Duration::from_secs(10);
-/// How often the folder is looked at for new drivers.
+/// How often the folder is listed although it seems to be as it was.
 const LIST: Duration = Duration::from_millis(500);
+/// A folder that was changed so lately may change again and look the same: file systems keep times in ticks.
+const TICK: Duration = Duration::from_millis(50);
 
 const MAGIC: &[u8; 16] = b"metalab claims 1";
 const HEAD: usize = 64;
@@ -44,6 +46,8 @@ pub(super) struct Claims {
     file: File,
     beaten: Instant,
     listed: Option<Instant>,
+    /// When the folder was changed, as it was listed last; `None` when that was too close to tell.
+    changed: Option<SystemTime>,
     others: HashMap<PathBuf, Other>,
     met: bool,
 }
@@ -71,7 +75,7 @@ impl Claims {
         let mut file = File::options().append(true).create_new(true).open(&path).ok()?;
         file.write_all(&head()).ok()?;
         let (beaten, others) = (Instant::now(), HashMap::new());
-        Some(Self { folder, path, own, file, beaten, listed: None, others, met: false })
+        Some(Self { folder, path, own, file, beaten, listed: None, changed: None, others, met: false })
     }
 
     /// Claims runs, and says which of them another driver has claimed before: those are not to be started.
@@ -80,9 +84,10 @@ impl Claims {
         let mut held = self.held(runs, |_| true);
         let free = || runs.iter().filter(|run| !held.contains(run));
         self.append(CLAIM, free());
+        // Another driver may have claimed the same at the same moment. One of the two goes on: one that this does not
+        // see yet has its file still to make, and then reads what was just claimed.
+        self.look();
         if !self.others.is_empty() {
-            // Another driver may have claimed the same at the same moment. One of the two goes on.
-            self.read_all();
             let own = self.own;
             let meant = self.held(runs, |other| other.writer < own);
             let yielded: Vec<RunId> = meant.difference(&held).copied().collect();
@@ -132,8 +137,12 @@ impl Claims {
 
     /// Reads what is new of the other drivers.
     fn look(&mut self) {
-        if self.listed.is_none_or(|listed| listed.elapsed() > LIST) {
+        let changed = std::fs::metadata(&self.folder).and_then(|meta| meta.modified()).ok();
+        let is_old = self.listed.is_none_or(|listed| listed.elapsed() > LIST);
+        if is_old || changed.is_none() || changed != self.changed {
             self.listed = Some(Instant::now());
+            let age = changed.and_then(|changed| SystemTime::now().duration_since(changed).ok());
+            self.changed = changed.filter(|_| age.is_some_and(|age| age > TICK));
             self.list();
         }
         self.read_all();
@@ -272,8 +281,7 @@ mod tests {
         assert_eq!(second.claim(&[run(2), run(3)]), HashSet::from([run(2)]));
         first.release([run(2)].iter());
         assert!(second.claim(&[run(2)]).is_empty());
-        assert_eq!(first.claim(&[run(2)]).len() + first.claim(&[run(3)]).len(), 0, "not listed again yet");
-        std::thread::sleep(LIST + Duration::from_millis(50));
+        assert_eq!(first.claim(&[run(2)]), HashSet::from([run(2)]), "seen at once");
         assert_eq!(first.claim(&[run(3)]), HashSet::from([run(3)]));
         drop(second);
         assert!(first.claim(&[run(3)]).is_empty(), "it has ended");

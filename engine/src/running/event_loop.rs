@@ -102,7 +102,7 @@ impl<'d, 'a> Loop<'d, 'a> {
                 let limit = self.pace.job_runs(self.schedule.counts().waiting, slots);
                 next = self.schedule.next(self.start.elapsed(), limit);
                 let Next::Start(batch) = next else { break };
-                if self.start(batch)? {
+                if self.start(batch) {
                     jobs += 1;
                 }
                 next = Next::Wait(None);
@@ -250,9 +250,9 @@ impl<'d, 'a> Loop<'d, 'a> {
     }
 
     /// Hands a batch to the executor; false if nothing of it could be started.
-    fn start(&mut self, mut batch: Batch) -> Result<bool, RunError> {
+    fn start(&mut self, mut batch: Batch) -> bool {
         let now = self.start.elapsed();
-        self.yielding.claim(&mut batch, self.driver, &mut self.schedule, &self.pace, now)?;
+        self.yielding.claim(&mut batch, self.driver, &mut self.schedule, &self.pace, now);
         let driver = &mut *self.driver;
         let step = driver.plan.steps[batch.step].clone();
         let decided = &driver.decisions.steps[batch.step];
@@ -279,11 +279,11 @@ impl<'d, 'a> Loop<'d, 'a> {
         }
         if tasks.is_empty() {
             self.schedule.returned(batch.step);
-            return Ok(false);
+            return false;
         }
         let job = Job::new(self.work.clone(), step, self.feeds[batch.step], tasks, self.back.clone());
         self.driver.runner.executor.start(job);
-        Ok(true)
+        true
     }
 
     /// Takes what a job sent; whether that was the last of it.

@@ -37,26 +37,31 @@ impl Executor for Threads {
 /// What was executed, by the tag that tests give their operations.
 static LOG: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
 
-fn log(tag: &str, what: impl std::fmt::Display) {
+pub(crate) fn log(tag: &str, what: impl std::fmt::Display) {
     LOG.lock().unwrap().entry(tag.to_owned()).or_default().push(what.to_string());
 }
 
 /// What was executed since the last call, sorted.
-fn executed(tag: &str) -> Vec<String> {
+pub(crate) fn executed(tag: &str) -> Vec<String> {
     let mut done = LOG.lock().unwrap().remove(tag).unwrap_or_default();
     done.sort();
     done
 }
 
-fn runner(experiment: Experiment, store: &Store) -> Runner {
+/// Whether that was executed.
+pub(crate) fn has_executed(tag: &str, what: &str) -> bool {
+    LOG.lock().unwrap().get(tag).is_some_and(|lines| lines.iter().any(|line| line == what))
+}
+
+pub(crate) fn runner(experiment: Experiment, store: &Store) -> Runner {
     Runner::new(experiment, store.clone(), Arc::new(Threads))
 }
 
-fn run(experiment: Experiment, store: &Store) -> Results {
+pub(crate) fn run(experiment: Experiment, store: &Store) -> Results {
     runner(experiment, store).start().unwrap().wait().unwrap()
 }
 
-fn refused(experiment: Experiment) -> String {
+pub(crate) fn refused(experiment: Experiment) -> String {
     let store = Store::memory().unwrap();
     match runner(experiment, &store).start() {
         Err(RunError::Plan(error)) => {
@@ -231,7 +236,7 @@ fn total(values: Gathered<i64>) -> i64 {
     values.iter().map(|value| **value).sum()
 }
 
-fn outputs(results: &Results, step: &str) -> Vec<i64> {
+pub(crate) fn outputs(results: &Results, step: &str) -> Vec<i64> {
     results.step(step).iter().map(|run| run.unwrap().output().unwrap()).collect()
 }
 
@@ -514,42 +519,6 @@ fn wrong_graphs_are_refused_with_names() {
     assert_eq!(Verdict::CutOff.as_str(), "reused: inputs came out equal");
 }
 
-#[metalab::operation]
-fn slow(tag: String, x: u64) -> u64 {
-    log(&tag, format!("slow {x}"));
-    std::thread::sleep(std::time::Duration::from_millis(400));
-    x * 2
-}
-
-#[metalab::operation]
-fn after(tag: String, prepared: Input<u64>, by: u64) -> u64 {
-    log(&tag, format!("after {by}"));
-    *prepared + by
-}
-
-#[test]
-fn two_drivers_at_once_compute_a_shared_step_once() {
-    let tag = "together";
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("runs");
-    let exp = |name: &str, by: u64| {
-        let mut exp = Experiment::new(name, "1");
-        let prepared = exp.step(Slow::grid().tag(tag).x([1, 2, 3]));
-        exp.step(After::grid().tag(tag).prepared(&prepared).by(by));
-        exp
-    };
-    let store = || Store::create(path.to_str().unwrap()).unwrap();
-    let first = runner(exp("one", 10), &store()).start().unwrap();
-    let second = runner(exp("two", 20), &store()).start().unwrap();
-    let (first, second) = (first.wait().unwrap(), second.wait().unwrap());
-    let done = executed(tag);
-    assert_eq!(done.iter().filter(|line| line.starts_with("slow")).count(), 3, "{done:?}");
-    assert_eq!(done.len(), 9);
-    assert_eq!(second.step("after").failed().len() + first.failed().len(), 0);
-    let reused = first.summary().unwrap().reused + second.summary().unwrap().reused;
-    assert_eq!(reused, 3);
-}
-
 /// The same operation as `shape` before its output changed, which nobody said. By hand: two of one name cannot both
 /// register themselves.
 struct ShapeThen;
@@ -601,27 +570,6 @@ fn an_empty_list_runs_nothing_and_gathers_to_nothing() {
     assert_eq!(outputs(&results, "total"), [0]);
     assert_eq!(results.len(), 2);
     executed(tag);
-}
-
-#[test]
-fn a_handle_says_why_cells_wait() {
-    let tag = "waiting";
-    let store = Store::memory().unwrap();
-    let mut exp = Experiment::new("waiting", "1");
-    let slow =
-        exp.step(Slow::grid().tag(tag).x([1, 2]).resources(metalab::schedule::Resources::default().cpus(3)));
-    exp.step(After::grid().tag(tag).prepared(&slow).by(1));
-    let handle = runner(exp, &store).start().unwrap();
-    let mut seen = BTreeMap::new();
-    while !handle.status().ended {
-        seen.extend(handle.waiting().into_iter().map(|waiting| (waiting.step, waiting.why)));
-    }
-    assert!(seen["slow"].contains("needs 3 of `cpus`"), "{seen:?}");
-    assert_eq!(seen["after"], "inputs are to come from `slow`");
-    executed(tag);
-    let mut exp = Experiment::new("too much", "1");
-    exp.step(Number::grid().x(1).resources(metalab::schedule::Resources::default().cpus(99)));
-    assert!(refused(exp).contains("step `number` needs 99 of `cpus`, and there are 4"));
 }
 
 #[metalab::experiment]
