@@ -17,120 +17,28 @@
 
 mod cells;
 mod edge;
+mod entering;
 mod policy;
 mod resources;
+mod spreading;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub use edge::{Digit, Edge, Link};
 pub use policy::{FailurePolicy, Policy, Retries};
 pub use resources::Resources;
+pub use types::{Batch, CellId, Counts, Instant, Next, Node, Obstacle, Skip, Standing};
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::time::Duration;
 
 use petgraph::Direction;
-use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
-use petgraph::visit::EdgeRef;
+use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::record::Outcome;
 use cells::{Cells, State};
-
-/// A point in time: since the start of the driver.
-pub type Instant = Duration;
-
-/// A cell: number of the step, index in it.
-pub type CellId = (usize, u64);
-
-/// Cells of one step that may run now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// The step's number.
-    pub step: usize,
-    /// Its cells, with the number of the try they are on, from 1.
-    pub cells: Vec<(u64, u32)>,
-}
-
-/// What to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Start these.
-    Start(Batch),
-    /// Nothing until something finishes, or until this time.
-    Wait(Option<Instant>),
-    /// Everything has come to its end.
-    Done,
-}
-
-/// How a cell stands before anything runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Its run is done.
-    Done,
-    /// It runs; its inputs, if any, are there.
-    Run,
-    /// It is to be asked about when its inputs are there.
-    Wait,
-    /// It is the same run as another cell.
-    Twin(CellId),
-    /// It cannot run, because of that cell.
-    Lost(CellId),
-}
-
-/// A step of the graph.
-#[derive(Clone, Debug, Default)]
-pub struct Node {
-    /// How its cells stand.
-    pub standings: Vec<Standing>,
-    /// Its inputs.
-    pub edges: Vec<Edge>,
-    /// What a run of it needs.
-    pub needs: Resources,
-    /// How long a run of it takes, if that is known.
-    pub duration: Option<Duration>,
-}
-
-/// How many cells stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Not started.
-    pub waiting: u64,
-    /// Started and not finished.
-    pub running: u64,
-    /// Found done, or the same run as another cell that is, after the start.
-    pub reused: u64,
-    /// Finished with success.
-    pub succeeded: u64,
-    /// Failed for good.
-    pub failed: u64,
-    /// Took too long, for good.
-    pub timed_out: u64,
-    /// Cancelled, or never started because of a cancellation or a failure.
-    pub cancelled: u64,
-    /// Never started because a run that they need did not succeed.
-    pub skipped: u64,
-}
-
-/// What keeps cells of a step from being started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Obstacle {
-    /// There is too little of this resource.
-    Resource(String),
-    /// All slots of the executor are taken.
-    Slots,
-    /// These steps have not given their inputs yet.
-    Inputs(Vec<usize>),
-}
-
-/// A cell that is skipped because another one did not succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Skip {
-    /// The cell.
-    pub cell: CellId,
-    /// The one that did not succeed, the first of the chain.
-    pub cause: CellId,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -217,95 +125,6 @@ impl Schedule {
         self.enter(step, standings);
         self.connect(step, edges);
         self.rank();
-    }
-
-    fn enter(&mut self, step: usize, standings: Vec<Standing>) {
-        let mut states = Vec::with_capacity(standings.len());
-        let mut ready = VecDeque::new();
-        for (cell, standing) in standings.into_iter().enumerate() {
-            let cell = cell as u64;
-            states.push(match standing {
-                Standing::Done => State::Done,
-                Standing::Wait => State::Waiting,
-                Standing::Run => {
-                    ready.push_back(cell);
-                    State::Ready
-                }
-                Standing::Twin(of) => {
-                    self.twins.entry(of).or_default().push((step, cell));
-                    State::Twin
-                }
-                Standing::Lost(_) => State::Lost,
-            });
-            self.counts.waiting += u64::from(!matches!(standing, Standing::Done | Standing::Lost(_)));
-        }
-        self.step_mut(step).cells = Cells::new(states, ready);
-    }
-
-    fn connect(&mut self, step: usize, edges: Vec<Edge>) {
-        if edges.is_empty() {
-            return;
-        }
-        for edge in edges {
-            self.graph.add_edge(NodeIndex::new(edge.from), NodeIndex::new(step), edge);
-        }
-        let cells = self.step(step).cells.states.len();
-        self.step_mut(step).cells.unmet = vec![0; cells];
-        for cell in 0..cells as u64 {
-            if self.state((step, cell)) == State::Waiting {
-                self.count_unmet((step, cell));
-            }
-        }
-    }
-
-    /// Counts what a waiting cell waits for.
-    fn count_unmet(&mut self, id: CellId) {
-        let mut unmet = 0;
-        let mut missing = Vec::new();
-        let mut too_many = None;
-        for edge in self.graph.edges_directed(NodeIndex::new(id.0), Direction::Incoming) {
-            let (number, edge) = (edge.id().index(), edge.weight());
-            let (mut absent, mut first) = (0, None);
-            for cell in edge.needs(id.1) {
-                match self.state((edge.from, cell)) {
-                    State::Done => {}
-                    State::Lost => {
-                        absent += 1;
-                        first = first.or(Some((edge.from, cell)));
-                    }
-                    _ => unmet += 1,
-                }
-            }
-            if edge.tolerated.is_some_and(|most| absent > most) {
-                too_many = too_many.or(first);
-            }
-            if absent > 0 {
-                missing.push(((number, id.1), absent));
-            }
-        }
-        if let Some(cause) = too_many {
-            return self.lose(id, cause);
-        }
-        let cells = &mut self.step_mut(id.0).cells;
-        cells.unmet[id.1 as usize] = unmet;
-        cells.missing.extend(missing);
-        if unmet == 0 {
-            self.ask(id);
-        }
-    }
-
-    /// Orders the steps by the longest path that is left, in time where durations are known, else in steps.
-    fn rank(&mut self) {
-        let known = self.graph.node_weights().all(|step| step.duration.is_some());
-        let sorted = petgraph::algo::toposort(&self.graph, None).unwrap_or_default();
-        for node in sorted.into_iter().rev() {
-            let after = self.graph.neighbors_directed(node, Direction::Outgoing);
-            let after = after.map(|next| self.graph[next].path).max().unwrap_or_default();
-            let own = self.graph[node].duration.filter(|_| known).unwrap_or(Duration::from_secs(1));
-            self.graph[node].path = after + own;
-        }
-        self.order = (0..self.graph.node_count()).collect();
-        self.order.sort_by_key(|step| Reverse(self.graph[NodeIndex::new(*step)].path));
     }
 
     fn step(&self, step: usize) -> &Step {
@@ -401,102 +220,6 @@ impl Schedule {
             Standing::Wait => {
                 self.set(id, State::Waiting);
                 self.count_unmet(id);
-            }
-        }
-    }
-
-    fn reuse(&mut self, id: CellId) {
-        self.counts.waiting -= 1;
-        self.counts.reused += 1;
-        self.succeed(id);
-    }
-
-    /// A cell is done: those that wait for it wait for one less.
-    fn succeed(&mut self, id: CellId) {
-        let mut done = vec![id];
-        while let Some(id) = done.pop() {
-            self.set(id, State::Done);
-            match self.repairs.remove(&id) {
-                Some(waiting) => waiting.into_iter().for_each(|cell| self.meet(cell)),
-                None => {
-                    for (edge, step) in self.fed(id.0) {
-                        let cells: Vec<u64> = self.graph[edge].feeds(id.1).collect();
-                        cells.into_iter().for_each(|cell| self.meet((step, cell)));
-                    }
-                }
-            }
-            for twin in self.twins.remove(&id).unwrap_or_default() {
-                self.counts.waiting -= 1;
-                self.counts.reused += 1;
-                done.push(twin);
-            }
-        }
-    }
-
-    fn fed(&self, step: usize) -> Vec<(EdgeIndex, usize)> {
-        let mut walk = self.graph.neighbors_directed(NodeIndex::new(step), Direction::Outgoing).detach();
-        let mut found = Vec::new();
-        while let Some((edge, node)) = walk.next(&self.graph) {
-            found.push((edge, node.index()));
-        }
-        found
-    }
-
-    /// One of the things that a cell waits for is there.
-    fn meet(&mut self, id: CellId) {
-        if self.state(id) != State::Waiting {
-            return;
-        }
-        let unmet = &mut self.step_mut(id.0).cells.unmet[id.1 as usize];
-        *unmet = unmet.saturating_sub(1);
-        if *unmet == 0 {
-            self.ask(id);
-        }
-    }
-
-    /// A cell that has not started will not: a cell it needs is lost. So are those that need it, in turn.
-    fn lose(&mut self, id: CellId, cause: CellId) {
-        let mut lost = vec![id];
-        while let Some(id) = lost.pop() {
-            if self.state(id) == State::Lost {
-                continue;
-            }
-            self.counts.waiting -= 1;
-            self.counts.skipped += 1;
-            self.set(id, State::Lost);
-            self.skips.push(Skip { cell: id, cause });
-            self.spread(id, &mut lost);
-        }
-    }
-
-    /// A cell did not succeed, for good.
-    fn fail(&mut self, id: CellId) {
-        self.set(id, State::Lost);
-        let mut lost = Vec::new();
-        self.spread(id, &mut lost);
-        lost.into_iter().for_each(|cell| self.lose(cell, id));
-    }
-
-    /// Adds the cells to `lost` that cannot do without a lost cell.
-    fn spread(&mut self, id: CellId, lost: &mut Vec<CellId>) {
-        lost.extend(self.twins.remove(&id).unwrap_or_default());
-        if let Some(waiting) = self.repairs.remove(&id) {
-            lost.extend(waiting.into_iter().filter(|cell| self.state(*cell) == State::Waiting));
-            return;
-        }
-        for (edge, step) in self.fed(id.0) {
-            let tolerated = self.graph[edge].tolerated;
-            let cells: Vec<u64> = self.graph[edge].feeds(id.1).collect();
-            for cell in cells {
-                if self.state((step, cell)) != State::Waiting {
-                    continue;
-                }
-                let missing = self.step_mut(step).cells.missing.entry((edge.index(), cell)).or_default();
-                *missing += 1;
-                match tolerated.is_some_and(|most| *missing > most) {
-                    true => lost.push((step, cell)),
-                    false => self.meet((step, cell)),
-                }
             }
         }
     }
