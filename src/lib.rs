@@ -63,5 +63,6 @@ pub use metalab_query as query;
 #[cfg(feature = "cli")]
 pub use command::{command_line, main_with};
 pub use forecast::{PlanBuilder, plan};
+pub use progress::Progress;
 pub use run::{IntoStore, RunBuilder, run};
 pub use verify::{VerifyBuilder, verify};

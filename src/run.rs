@@ -15,7 +15,8 @@ use metalab_engine::schedule::{FailurePolicy, Policy, Retries};
 use metalab_engine::store::{Store, StoreError};
 use metalab_executors::{Processes, Threads};
 
-use crate::{progress, signals};
+use crate::progress::Drawing;
+use crate::{Progress, signals};
 
 /// Runs an experiment: a builder that is awaited, or ended by [`RunBuilder::blocking`] or [`RunBuilder::start`].
 ///
@@ -38,7 +39,7 @@ pub fn run(experiment: Experiment) -> RunBuilder {
         durability: Durability::Full,
         timeout: None,
         scratch: None,
-        progress: false,
+        progress: Progress::none(),
         signals: false,
     }
 }
@@ -55,7 +56,7 @@ pub struct RunBuilder {
     durability: Durability,
     timeout: Option<Duration>,
     scratch: Option<PathBuf>,
-    progress: bool,
+    progress: Progress,
     signals: bool,
 }
 
@@ -135,9 +136,10 @@ impl RunBuilder {
         self
     }
 
-    /// Draws progress on standard error: bars on a terminal, a line now and then elsewhere.
-    pub fn progress(mut self, draw: bool) -> Self {
-        self.progress = draw;
+    /// Draws progress on standard error: `true` for a bar on a terminal and a line now and then elsewhere, or a
+    /// [`Progress`] that says more.
+    pub fn progress(mut self, progress: impl Into<Progress>) -> Self {
+        self.progress = progress.into();
         self
     }
 
@@ -183,7 +185,8 @@ impl RunBuilder {
         self
     }
 
-    fn runner(self) -> Result<(Runner, bool, bool), RunError> {
+    fn runner(self) -> Result<(Runner, Option<Drawing>, bool), RunError> {
+        let drawing = self.progress.check()?;
         let store = match self.store? {
             Some(store) => store,
             None => Store::create("./runs")?,
@@ -202,7 +205,7 @@ impl RunBuilder {
         if let Some(folder) = self.scratch {
             runner = runner.scratch(folder);
         }
-        Ok((runner, self.progress, self.signals))
+        Ok((runner, drawing, self.signals))
     }
 
     /// Starts and returns when the intent is durable, blocking the thread until then.
@@ -210,9 +213,9 @@ impl RunBuilder {
     /// # Errors
     /// When the experiment is wrong or the store cannot be used.
     pub fn start(self) -> Result<Handle, RunError> {
-        let (runner, draw, listen) = self.runner()?;
+        let (runner, drawing, listen) = self.runner()?;
         let handle = runner.start()?;
-        surround(&handle, draw, listen);
+        surround(&handle, drawing, listen);
         Ok(handle)
     }
 
@@ -221,19 +224,19 @@ impl RunBuilder {
     /// # Errors
     /// When the submission could not be carried out. Failed runs are no error: see [`Results::ok`].
     pub fn blocking(self) -> Result<Results, RunError> {
-        let (runner, draw, listen) = self.runner()?;
+        let (runner, drawing, listen) = self.runner()?;
         let handle = runner.start()?;
-        surround(&handle, draw, listen);
+        surround(&handle, drawing, listen);
         handle.wait()
     }
 }
 
-fn surround(handle: &Handle, draw: bool, listen: bool) {
+fn surround(handle: &Handle, drawing: Option<Drawing>, listen: bool) {
     if listen {
         signals::listen(handle);
     }
-    if draw {
-        progress::draw(handle);
+    if let Some(drawing) = drawing {
+        drawing.draw(handle);
     }
 }
 
@@ -243,9 +246,9 @@ impl IntoFuture for RunBuilder {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let (runner, draw, listen) = self.runner()?;
+            let (runner, drawing, listen) = self.runner()?;
             let handle = runner.start_async().await?;
-            surround(&handle, draw, listen);
+            surround(&handle, drawing, listen);
             Ok(handle)
         })
     }

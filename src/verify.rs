@@ -105,9 +105,9 @@ impl VerifyBuilder {
         self
     }
 
-    /// Draws progress on standard error.
-    pub fn progress(mut self, draw: bool) -> Self {
-        self.run = self.run.progress(draw);
+    /// Draws progress on standard error, as [`RunBuilder::progress`](crate::RunBuilder::progress).
+    pub fn progress(mut self, progress: impl Into<crate::Progress>) -> Self {
+        self.run = self.run.progress(progress);
         self
     }
 

@@ -141,6 +141,13 @@ pub struct RecordName {
     pub sequence: u64,
 }
 
+/// As text, `writer-sequence` as it is shown.
+impl Serialize for RecordName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.writer, self.sequence)

@@ -19,7 +19,7 @@ fn child() {
     let Ok(store) = std::env::var(CHILD) else { return };
     let handle = metalab::run(lab::sweep()).store(store.as_str()).start().unwrap();
     for event in handle.events() {
-        if let Event::Finished(runs) = event {
+        if let Event::Finished { runs } = event {
             runs.iter().for_each(|run| println!("done {} {}", run.run, run.outcome));
         }
     }

@@ -92,7 +92,7 @@ fn child() {
     let lines: Vec<Line> = numbers.as_chunks::<4>().0.to_vec();
     let handle = metalab::run(graph(&lines)).store(store.as_str()).start().unwrap();
     for event in handle.events() {
-        if let Event::Finished(runs) = event {
+        if let Event::Finished { runs } = event {
             runs.iter().for_each(|run| println!("done {}", run.run));
         }
     }

@@ -7,7 +7,8 @@ use super::cbor::{list, octets};
 use crate::id::{RecordName, RunId};
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum Outcome {
     /// The operation returned its output.

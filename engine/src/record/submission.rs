@@ -106,7 +106,8 @@ pub struct StepResolved {
 }
 
 /// How a submission came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum Closing {
     /// Every cell has a successful run.

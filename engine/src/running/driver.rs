@@ -36,7 +36,7 @@ pub(super) fn drive(runner: Runner, shared: &Arc<Shared>) {
     let result = panics::contain(|| Driver::open(runner, shared)?.run());
     let result = result.unwrap_or_else(|panicked| Err(RunError::Defect { message: panicked.message }));
     if let Ok(results) = &result {
-        shared.events.send(|| Event::Closed(results.closing()));
+        shared.events.send(|| Event::Closed { closing: results.closing() });
     }
     shared.ended(result);
 }

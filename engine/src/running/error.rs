@@ -50,6 +50,14 @@ pub enum RunError {
         /// Why not, and what to do.
         reason: String,
     },
+    /// A metric cannot be shown beside the progress as it was asked for; nothing was written.
+    #[error("progress cannot show `{metric}`: {reason}")]
+    Progress {
+        /// What was asked for.
+        metric: String,
+        /// What is wrong, and what to write.
+        reason: String,
+    },
     /// The driver itself panicked: a defect of metalab.
     #[error(
         "the driver stopped by a defect of metalab: {message}; please report it, what was reported done is kept"

@@ -342,6 +342,7 @@ impl<'d, 'a> Loop<'d, 'a> {
     /// Tells what became durable.
     fn tell(&mut self, durable: Result<Durable, RunError>) -> Result<(), RunError> {
         let Durable { jobs, committed } = durable?;
+        let mut latest = None;
         for part in &jobs {
             let feeds = self.feeds[part.step];
             let step = self.driver.plan.steps[part.step].name();
@@ -351,6 +352,9 @@ impl<'d, 'a> Loop<'d, 'a> {
                     self.driver.differing.look(step, run, entry, &self.driver.index);
                 }
                 self.driver.index.insert(*run, *entry);
+                if entry.succeeded() {
+                    latest = Some(entry.place);
+                }
                 if let (true, Some(output), Place::Inline) = (feeds.any, entry.output, entry.output_place) {
                     self.work.supply.shelf.durable(&output, Where::Record(entry.place));
                 }
@@ -380,6 +384,9 @@ impl<'d, 'a> Loop<'d, 'a> {
         let given_up = runs.filter(|run| run.outcome != Outcome::Succeeded && !run.again);
         self.yielding.release(given_up.map(|run| &run.run));
         self.driver.index.cover(&committed);
+        if let Some(place) = latest {
+            self.driver.shared.succeeded(place);
+        }
         self.publish_counts();
         self.driver.shared.events.send(|| {
             let runs = jobs.into_iter().flat_map(|part| {
@@ -393,7 +400,7 @@ impl<'d, 'a> Loop<'d, 'a> {
                     again: run.again,
                 })
             });
-            Event::Finished(runs.collect())
+            Event::Finished { runs: runs.collect() }
         });
         Ok(())
     }

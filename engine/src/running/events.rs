@@ -5,11 +5,16 @@ use std::future::poll_fn;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use serde::Serialize;
+
 use crate::id::{RecordName, RunId};
 use crate::record::{Closing, Outcome};
 
 /// Something that happened to a submission. Runs are reported only when their records are durable.
-#[derive(Clone, Debug)]
+///
+/// As JSON an object whose field `event` is `opened`, `finished` or `closed`, for programs in other languages.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The intent is durable.
     Opened {
@@ -21,13 +26,19 @@ pub enum Event {
         reused: u64,
     },
     /// Runs came to their end.
-    Finished(Vec<FinishedRun>),
+    Finished {
+        /// The runs.
+        runs: Vec<FinishedRun>,
+    },
     /// The submission came to its end.
-    Closed(Closing),
+    Closed {
+        /// How it ended.
+        closing: Closing,
+    },
 }
 
 /// The end of one run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FinishedRun {
     /// The run.
     pub run: RunId,

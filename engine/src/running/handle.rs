@@ -5,19 +5,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use serde::{Serialize, Serializer};
+
 use super::events::{Events, Sender};
 use super::{RunError, Runner};
 use crate::id::RunId;
+use crate::journal::{JournalError, RecordPlace};
 use crate::operation::Cancellation;
+use crate::record::{Attempt, Record};
 use crate::results::Results;
 use crate::schedule::Counts;
+use crate::store::Store;
 
 /// A running submission. Dropping the handle lets it go on as long as the program lives.
 #[derive(Clone, Debug)]
 pub struct Handle(pub(super) Arc<Shared>);
 
-/// How a submission stands.
-#[derive(Clone, Debug, PartialEq)]
+/// How a submission stands. As JSON, times are in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
     /// Name of the experiment.
     pub experiment: String,
@@ -28,14 +33,24 @@ pub struct Status {
     /// Where the others stand.
     pub counts: Counts,
     /// Since the start.
+    #[serde(rename = "elapsed_s", serialize_with = "seconds")]
     pub elapsed: Duration,
     /// Finished runs per second, over the time since the first started; `None` before any has finished.
     pub rate: Option<f64>,
     /// Expected time until the end: from how long the runs of each step take, as recorded and as they turn out, or,
     /// while that is not known of all steps, from the rate so far.
+    #[serde(rename = "remaining_s", serialize_with = "maybe_seconds")]
     pub remaining: Option<Duration>,
     /// Whether it has come to its end.
     pub ended: bool,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+fn maybe_seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
 
 /// A step with cells that are not started, and why.
@@ -79,6 +94,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) experiment: String,
+    store: Store,
     pub(super) started: Instant,
     pub(super) events: Sender,
     /// Asks running operations to stop.
@@ -95,6 +111,8 @@ struct State {
     /// From how long runs of each step take, if that is known of all that are left.
     remaining: Option<Duration>,
     first_start: Option<Instant>,
+    /// The record of the run that succeeded last.
+    latest: Option<RecordPlace>,
     /// 0: nobody asked; 1: let running runs finish; 2: stop.
     cancel: u8,
     opened: bool,
@@ -119,6 +137,7 @@ impl Shared {
     pub(super) fn new(runner: &Runner) -> Self {
         Self {
             experiment: runner.experiment.name().to_owned(),
+            store: runner.store.clone(),
             started: Instant::now(),
             events: Sender::default(),
             cancellation: Cancellation::default(),
@@ -153,6 +172,11 @@ impl Shared {
         }
     }
 
+    /// A run has succeeded, and its record is durable.
+    pub(super) fn succeeded(&self, place: RecordPlace) {
+        self.lock().latest = Some(place);
+    }
+
     pub(super) fn wants_obstacles(&self) -> bool {
         self.lock().wants_obstacles
     }
@@ -164,6 +188,8 @@ impl Shared {
     }
 
     pub(super) fn ended(self: &Arc<Self>, result: Result<Results, RunError>) {
+        // Who listens has heard everything now, and may have a last word before the end is told.
+        self.events.close();
         let before_end = std::mem::take(&mut self.lock().before_end);
         let status = Status { ended: true, ..Handle(self.clone()).status() };
         before_end.into_iter().for_each(|BeforeEnd(work)| work(&status));
@@ -224,6 +250,19 @@ impl Handle {
                 .remaining
                 .or_else(|| remaining.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())),
             ended: state.result.is_some(),
+        }
+    }
+
+    /// The record of the run that succeeded last, as far as is durable; `None` before there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn latest(&self) -> Result<Option<Attempt>, JournalError> {
+        let place = self.0.lock().latest;
+        let Some(place) = place else { return Ok(None) };
+        match self.0.store.journal().read(&place)? {
+            Record::Attempt(attempt) => Ok(Some(*attempt)),
+            _ => Ok(None),
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Node {
 }
 
 /// How many cells stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     /// Not started.
     pub waiting: u64,

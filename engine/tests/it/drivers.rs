@@ -34,7 +34,7 @@ fn until_executed(tag: &str, what: &str) {
 /// Waits until a step has a durable run.
 fn until_finished(mut events: Events, number: usize) {
     let is_it = |event: &Event| match event {
-        Event::Finished(runs) => runs.iter().any(|run| run.step == number),
+        Event::Finished { runs } => runs.iter().any(|run| run.step == number),
         _ => false,
     };
     assert!(events.any(|event| is_it(&event)));
@@ -154,4 +154,35 @@ fn holds(tag: String, grown: Input<Vec<u64>>) -> u64 {
     log(&tag, "holds");
     pass(&format!("{tag} hold"));
     grown.len() as u64
+}
+
+#[test]
+fn what_happens_can_be_told_to_other_programs() {
+    let tag = "told";
+    open("told now");
+    let store = Store::memory().unwrap();
+    let exp = Experiment::new("told", "1").sweep(Gated::grid().tag(tag).gate("now").x([1, 2, 3]));
+    let mut exp = exp;
+    exp.step(Refuses::grid().x(1));
+    let handle = runner(exp, &store).start().unwrap();
+    let events: Vec<serde_json::Value> =
+        handle.events().map(|event| serde_json::to_value(event).unwrap()).collect();
+    handle.wait().unwrap();
+    let finished: Vec<_> = events.iter().filter(|event| event["event"] == "finished").collect();
+    let runs: Vec<_> = finished.iter().flat_map(|event| event["runs"].as_array().unwrap()).collect();
+    assert_eq!(runs.len(), 4, "{events:?}");
+    let failed = runs.iter().find(|run| run["outcome"] == "failed").unwrap();
+    assert_eq!((&failed["error"], failed["run"].as_str().unwrap().len()), (&"not today".into(), 64));
+    assert_eq!(events.last().unwrap()["closing"], "incomplete");
+    let latest = handle.latest().unwrap().unwrap();
+    assert!(runs.iter().any(|run| run["run"] == latest.run.to_string() && run["outcome"] == "succeeded"));
+    let status = serde_json::to_value(handle.status()).unwrap();
+    assert_eq!((&status["cells"], &status["counts"]["failed"]), (&4.into(), &1.into()));
+    assert!(status["elapsed_s"].is_f64());
+    executed(tag);
+}
+
+#[metalab::operation]
+fn refuses(x: u64) -> metalab::Result<u64> {
+    Err(format!("not today{}", if x == 1 { "" } else { ", nor tomorrow" }).into())
 }

@@ -62,7 +62,7 @@ fn a_run_that_kills_its_worker_each_time_is_given_up() {
     let runner = runner(deeds(&["be killed", "succeed"], 2), &lab.store(), &processes(2)).policy(policy);
     let handle = runner.spawn().unwrap();
     let finished = handle.events().filter_map(|event| match event {
-        Event::Finished(runs) => Some(runs),
+        Event::Finished { runs } => Some(runs),
         _ => None,
     });
     let finished: Vec<_> = finished.flatten().collect();

@@ -134,7 +134,7 @@ impl Suite<'_> {
         let policy = Policy { retries: Retries { most: 2, backoff: Duration::ZERO }, ..Policy::default() };
         let handle = self.runner(experiment(Deed::Fail, 5)).policy(policy).spawn().expect("it starts");
         let finished = handle.events().filter_map(|event| match event {
-            Event::Finished(runs) => Some(runs),
+            Event::Finished { runs } => Some(runs),
             _ => None,
         });
         let tries: Vec<bool> = finished.flatten().map(|run| run.again).collect();
