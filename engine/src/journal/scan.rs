@@ -16,6 +16,9 @@ use super::writer::VALUE;
 use super::{Journal, JournalError};
 use crate::id::{RecordName, WriterId};
 
+/// A slow reader may find files gone again and again while their writer merges them; not without an end.
+const RELISTS: u32 = 8;
+
 /// A record as it was met: not decoded yet.
 #[derive(Clone, Debug)]
 pub struct Scanned {
@@ -59,7 +62,8 @@ pub struct Scan {
     /// Where every writer was read to, once its turn is over.
     reached: Cursor,
     damages: Vec<Damage>,
-    relisted: bool,
+    /// How often files were gone since something was loaded last.
+    relisted: u32,
 }
 
 /// One writer being read.
@@ -109,7 +113,7 @@ impl Scan {
         }
         let writers =
             writers.into_iter().filter(|(writer, files)| !all_read(&from.get(writer), files)).collect();
-        Self { journal, writers, current: None, reached: from.clone(), damages: Vec::new(), relisted: false }
+        Self { journal, writers, current: None, reached: from.clone(), damages: Vec::new(), relisted: 0 }
     }
 
     /// What could not be read so far.
@@ -156,11 +160,11 @@ impl Scan {
                 return Some(Ok(event));
             }
             match reading.load(&self.journal, &mut self.damages) {
-                Ok(true) => {}
+                Ok(true) => self.relisted = 0,
                 Ok(false) => self.end_of_writer(),
-                Err(error) if error.is_not_found() && !self.relisted => {
+                Err(error) if error.is_not_found() && self.relisted < RELISTS => {
                     // Its writer merged it with others, or somebody collected it, since it was listed.
-                    self.relisted = true;
+                    self.relisted += 1;
                     if let Err(error) = self.list_again() {
                         return Some(Err(error));
                     }
@@ -177,7 +181,7 @@ impl Scan {
         if let Some(reading) = self.current.take() {
             self.reached.set(reading.writer, reading.position);
         }
-        self.relisted = false;
+        self.relisted = 0;
     }
 
     fn list_again(&mut self) -> Result<(), JournalError> {

@@ -407,6 +407,28 @@ fn a_process_that_dies_anywhere_loses_nothing_it_was_told() {
     }
 }
 
+/// A slow reader: whenever it comes back, its writer has merged what it was about to read.
+#[test]
+fn a_scan_goes_on_however_often_its_files_are_merged() {
+    let lab = fresh(false);
+    let mut writer = Writer::new(&lab.store, Durability::Full).unwrap();
+    commit_each(&mut writer, numbered(0..20));
+    let mut scan = lab.store.journal().scan(&Cursor::default()).unwrap();
+    let mut seen = 0;
+    for round in 0..5 {
+        // 20, 52, 84, ...: the listing that the scan has names files of which the next merge takes some away.
+        let goal = 20 + 32 * round - 2;
+        while seen < goal {
+            assert_eq!(scan.next().unwrap().unwrap().payload, format!("record {seen}").as_bytes());
+            seen += 1;
+        }
+        commit_each(&mut writer, numbered(20 + 32 * round..20 + 32 * (round + 1)));
+    }
+    let rest = scan.by_ref().map(|record| record.unwrap()).count() as u32;
+    assert!(scan.damages().is_empty(), "{:?}", scan.damages());
+    assert!(seen + rest >= 148, "{seen} + {rest}");
+}
+
 /// The bytes of format version 1, for ever: see `engine/tests/golden/README.md`.
 #[test]
 fn golden_segments_are_read() {
