@@ -49,11 +49,19 @@ impl Body {
     }
 
     /// Keeps small bytes and stores large ones.
-    pub(super) fn of(name: &str, bytes: Vec<u8>, sink: Option<&dyn Sink>) -> Result<Self, Misuse> {
+    pub(super) fn of(
+        what: &'static str,
+        name: &str,
+        bytes: Vec<u8>,
+        sink: Option<&dyn Sink>,
+    ) -> Result<Self, Misuse> {
         match sink {
             Some(sink) if bytes.len() > LARGE => {
-                let digest =
-                    sink.bytes(&bytes).map_err(|source| Misuse::Store { name: name.to_owned(), source })?;
+                let digest = sink.bytes(&bytes).map_err(|source| Misuse::Store {
+                    what,
+                    name: name.to_owned(),
+                    source,
+                })?;
                 Ok(Self::Stored { digest, size: bytes.len() as u64 })
             }
             _ => Ok(Self::Bytes(bytes)),
@@ -84,8 +92,11 @@ impl Body {
                 if let Some(source) = watched.failed {
                     return Err(unreadable(source));
                 }
-                let (digest, size) =
-                    stored.map_err(|source| Misuse::Store { name: name.to_owned(), source })?;
+                let (digest, size) = stored.map_err(|source| Misuse::Store {
+                    what: "artifact",
+                    name: name.to_owned(),
+                    source,
+                })?;
                 Ok(Self::Stored { digest, size })
             }
             _ => Ok(Self::Bytes(start)),

@@ -7,9 +7,21 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::artifact::{Body, LARGE};
+use super::handle::Capture;
 use super::misuse::Misuse;
 use super::sink::Sink;
 use crate::id::RunId;
+
+impl Capture {
+    /// Adds a line to the log, with the time of day (UTC) in front.
+    ///
+    /// It can be followed by `metalab logs -f` while the run works.
+    pub fn log(&self, text: impl Display) {
+        // Made outside the lock: showing the text may itself capture.
+        let line = line(text);
+        self.with(|state| state.log.get_or_insert_default().push(&line, self.target()));
+    }
+}
 
 /// What the log may take in memory where it cannot lie in a file meanwhile.
 const LIMIT: usize = 64 << 20;
@@ -89,13 +101,16 @@ impl Log {
                 let unreadable =
                     |source| Misuse::Unreadable { name: "log".into(), path: "log".into(), source };
                 let mut file = File::open(path).map_err(unreadable)?;
-                let (digest, size) =
-                    sink.reader(&mut file).map_err(|source| Misuse::Store { name: "log".into(), source })?;
+                let (digest, size) = sink.reader(&mut file).map_err(|source| Misuse::Store {
+                    what: "log",
+                    name: "log".into(),
+                    source,
+                })?;
                 Ok(Some(Body::Stored { digest, size }))
             }
             _ => {
                 let text = if self.spilled || self.dropped > 0 { self.text() } else { self.text };
-                if text.is_empty() { Ok(None) } else { Body::of("log", text, sink).map(Some) }
+                if text.is_empty() { Ok(None) } else { Body::of("log", "log", text, sink).map(Some) }
             }
         }
     }

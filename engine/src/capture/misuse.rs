@@ -4,7 +4,7 @@ use std::io;
 
 use metalab_cas::BackendError;
 
-use crate::codec::CodecError;
+use crate::codec::{CodecError, ShapeError};
 use crate::name::NameError;
 
 /// Why something captured could not be kept: the first of a run, which fails the run after it returned.
@@ -14,14 +14,18 @@ pub enum Misuse {
     /// A name breaks the rules.
     #[error("capture a {what}")]
     Name {
-        /// `metric`, `stepped metric` or `artifact`.
+        /// `metric`, `stepped metric`, `data`, `artifact`.
         what: &'static str,
         /// The rule.
         source: NameError,
     },
-    /// Two artifacts have one name.
-    #[error("capture the artifact `{name}`: the run has one of this name; give each a name of its own")]
+    /// Two artifacts, or two pieces of data, have one name.
+    #[error(
+        "capture the {what} `{name}`: the run has {what} of this name already; give each a name of its own"
+    )]
     Twice {
+        /// `data` or `artifact`.
+        what: &'static str,
         /// The name.
         name: String,
     },
@@ -48,14 +52,24 @@ pub enum Misuse {
         remedy: &'static str,
     },
     /// An array's shape does not hold as many elements as there are.
-    #[error("capture the artifact `{name}`: {elements} elements do not fit the shape {shape:?}")]
+    #[error("capture the {what} `{name}`: {reason}")]
     Shape {
-        /// Name of the artifact.
+        /// `data` or `artifact`.
+        what: &'static str,
+        /// Its name.
         name: String,
-        /// The shape.
-        shape: Vec<usize>,
-        /// The number of elements.
-        elements: usize,
+        /// What does not fit.
+        reason: ShapeError,
+    },
+    /// A value is nothing that can be captured so.
+    #[error("capture {what} `{name}`: {reason}")]
+    Value {
+        /// `metrics` or `data`.
+        what: &'static str,
+        /// The name; of metrics that of the part, empty when the whole is wrong.
+        name: String,
+        /// Why.
+        reason: String,
     },
     /// A value cannot be encoded.
     #[error("capture the artifact `{name}`")]
@@ -74,8 +88,10 @@ pub enum Misuse {
         source: metalab_cas::tree::TreeError,
     },
     /// The store did not take it.
-    #[error("store the artifact `{name}`")]
+    #[error("store the {what} `{name}`")]
     Store {
+        /// `data`, `artifact` or `log`.
+        what: &'static str,
         /// Name of the artifact.
         name: String,
         /// The cause.

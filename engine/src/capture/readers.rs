@@ -1,12 +1,16 @@
 //! Looking at what was captured, for unit tests of operations.
 
+use serde::de::DeserializeOwned;
+
 use super::artifact::Body;
+use super::data::{self, CapturedData};
 use super::handle::Capture;
+use crate::codec::{Codec, DataArray, Element, Npy};
 use crate::record::Scalar;
 
 impl Capture {
     /// All metrics, in the order of their first capture.
-    pub fn metrics(&self) -> Vec<(String, Scalar)> {
+    pub fn get_metrics(&self) -> Vec<(String, Scalar)> {
         self.lock().metrics.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
     }
 
@@ -17,7 +21,25 @@ impl Capture {
 
     /// The points of a stepped metric, in the order of capture; empty if there is none.
     pub fn get_series(&self, name: &str) -> Vec<(u64, f64)> {
-        self.lock().series.get(name).cloned().unwrap_or_default()
+        self.lock().series.get(name).map(|series| series.points()).unwrap_or_default()
+    }
+
+    /// Captured data as `T`; `None` if there are none of this name, or of another type.
+    pub fn get_data<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let (codec, bytes) = self.data_bytes(name)?;
+        data::decode(codec, &bytes).ok()
+    }
+
+    /// A captured array; `None` if there is none of this name, or of another element type.
+    pub fn get_data_array<E: Element>(&self, name: &str) -> Option<DataArray<E>> {
+        Npy::decode(&self.data_bytes(name)?.1).ok()
+    }
+
+    fn data_bytes(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {
+        match self.lock().data.get(name)?.as_ref()? {
+            CapturedData { codec, body: Body::Bytes(bytes), .. } => Some((codec, bytes.clone())),
+            _ => None,
+        }
     }
 
     /// Names of the artifacts, in the order of capture.

@@ -14,6 +14,74 @@
 
 const MAGIC: &[u8] = b"metalab series 1\n";
 
+/// The points of a stepped metric, in the order of capture.
+///
+/// They are held as they are stored, nine bytes for each when steps follow one another.
+///
+/// ```
+/// use metalab_engine::capture::series::Points;
+///
+/// let points: Points = [(0, 1.5), (1, 0.5), (1, 0.25)].into_iter().collect();
+/// assert_eq!(points.len(), 3);
+/// assert_eq!(points.iter().last(), Some((1, 0.25)));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Points {
+    /// The differences of the steps, as the format has them.
+    steps: Vec<u8>,
+    values: Vec<f64>,
+    last: u64,
+}
+
+impl Points {
+    /// Adds a point.
+    #[inline]
+    pub fn push(&mut self, step: u64, value: f64) {
+        let delta = step.wrapping_sub(self.last) as i64;
+        put_uvar((delta << 1 ^ delta >> 63) as u64, &mut self.steps);
+        self.last = step;
+        self.values.push(value);
+    }
+
+    /// Their number.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The points (step, value).
+    pub fn iter(&self) -> impl Iterator<Item = (u64, f64)> {
+        let mut rest = &self.steps[..];
+        let mut step = 0_u64;
+        self.values.iter().map(move |value| {
+            step = next_step(step, uvar(&mut rest).unwrap_or_default());
+            (step, *value)
+        })
+    }
+
+    /// Their bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(MAGIC.len() + 10 + self.steps.len() + 8 * self.values.len());
+        bytes.extend_from_slice(MAGIC);
+        put_uvar(self.values.len() as u64, &mut bytes);
+        bytes.extend_from_slice(&self.steps);
+        self.values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+        bytes
+    }
+}
+
+impl FromIterator<(u64, f64)> for Points {
+    fn from_iter<I: IntoIterator<Item = (u64, f64)>>(points: I) -> Self {
+        let mut all = Self::default();
+        points.into_iter().for_each(|(step, value)| all.push(step, value));
+        all
+    }
+}
+
 /// Bytes that are no points of a stepped metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -38,17 +106,7 @@ pub enum SeriesError {
 /// assert_eq!(series::decode(&series::encode(&points)), Ok(points));
 /// ```
 pub fn encode(points: &[(u64, f64)]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(MAGIC.len() + 10 + points.len() * 9);
-    bytes.extend_from_slice(MAGIC);
-    put_uvar(points.len() as u64, &mut bytes);
-    let mut before = 0_u64;
-    for (step, _) in points {
-        let delta = step.wrapping_sub(before) as i64;
-        put_uvar((delta << 1 ^ delta >> 63) as u64, &mut bytes);
-        before = *step;
-    }
-    points.iter().for_each(|(_, value)| bytes.extend_from_slice(&value.to_le_bytes()));
-    bytes
+    points.iter().copied().collect::<Points>().encode()
 }
 
 /// The points from their bytes.
@@ -66,7 +124,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<(u64, f64)>, SeriesError> {
     let mut step = 0_u64;
     for _ in 0..count {
         let delta = uvar(&mut rest).ok_or_else(|| damaged(rest))?;
-        step = step.wrapping_add(delta >> 1 ^ (delta & 1).wrapping_neg());
+        step = next_step(step, delta);
         points.push((step, 0.0));
     }
     let (values, beyond) = rest.as_chunks();
@@ -79,6 +137,12 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<(u64, f64)>, SeriesError> {
     Ok(points)
 }
 
+/// The step after another, by their difference as it is stored.
+fn next_step(step: u64, delta: u64) -> u64 {
+    step.wrapping_add(delta >> 1 ^ (delta & 1).wrapping_neg())
+}
+
+#[inline]
 fn put_uvar(mut x: u64, bytes: &mut Vec<u8>) {
     while x >= 0x80 {
         bytes.push(x as u8 | 0x80);
@@ -110,6 +174,7 @@ mod tests {
     #[test]
     fn steps_may_jump_anywhere() {
         let points = vec![(u64::MAX, 1.0), (0, 2.0), (1 << 63, 3.0), (5, 4.0), (5, 5.0)];
+        assert_eq!(points.iter().copied().collect::<Points>().iter().collect::<Vec<_>>(), points);
         assert_eq!(decode(&encode(&points)), Ok(points));
         assert_eq!(decode(&encode(&[])), Ok(vec![]));
     }

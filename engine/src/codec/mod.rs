@@ -4,14 +4,17 @@
 //! that implements [`Codec`]). It must be deterministic: equal values give equal bytes, because the digest of an
 //! output is what the next step is keyed by.
 
+mod array;
 mod json;
 mod npy;
 mod raw;
 
+pub(crate) use array::append_npy;
+pub use array::{Array, DataArray, ShapeError, Shaped};
 pub use json::Json;
 pub(crate) use json::append as append_json;
 pub use npy::{Element, Npy};
-pub(crate) use npy::{MAX_DIMENSIONS, write_array};
+pub(crate) use npy::{MAX_DIMENSIONS, read_values, write_header};
 pub use raw::{Raw, Text};
 
 /// An encoding of values of type `T`.

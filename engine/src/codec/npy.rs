@@ -3,6 +3,8 @@
 //! Little-endian, C order; the header is padded with blanks so that the data begin at a multiple of 64 bytes, as
 //! NumPy writes it. Headers of versions 2.0 and 3.0 are read. The element type must be the one asked for.
 
+use metalab_cas::Value;
+
 use super::{Codec, CodecError};
 
 /// NumPy's `.npy`: `Vec<E>`, `[E; N]` and `Vec<[E; N]>` of numbers or bools.
@@ -74,12 +76,12 @@ impl sealed::Bytes for bool {
 }
 
 /// Appends an array in `.npy` format; the caller has made sure that `shape` holds as many elements as come.
-pub(crate) fn write_array<E: Element>(shape: &[usize], data: &[E], out: &mut Vec<u8>) {
+fn write_array<E: Element>(shape: &[usize], data: &[E], out: &mut Vec<u8>) {
     write_header(E::DESCR, shape, out);
     write_data(data, out);
 }
 
-fn write_header(descr: &str, shape: &[usize], out: &mut Vec<u8>) {
+pub(crate) fn write_header(descr: &str, shape: &[usize], out: &mut Vec<u8>) {
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (");
     for (at, size) in shape.iter().enumerate() {
         if at > 0 {
@@ -103,7 +105,7 @@ fn write_header(descr: &str, shape: &[usize], out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn write_data<E: Element>(data: &[E], out: &mut Vec<u8>) {
+pub(super) fn write_data<E: Element>(data: &[E], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + data.len() * E::SIZE, 0);
     for (bytes, element) in out[start..].chunks_exact_mut(E::SIZE).zip(data) {
@@ -115,8 +117,15 @@ fn wrong(message: impl Into<String>) -> CodecError {
     CodecError::Decode { codec: "npy", message: message.into() }
 }
 
-/// The shape and the data of an array of `E`.
-fn read<E: Element>(bytes: &[u8]) -> Result<(Vec<usize>, &[u8]), CodecError> {
+/// An array whose element type is only known from its header.
+pub(crate) struct Opened<'a> {
+    pub(crate) descr: &'a str,
+    pub(crate) shape: Vec<usize>,
+    data: &'a [u8],
+}
+
+/// Reads the header of an array.
+pub(crate) fn open(bytes: &[u8]) -> Result<Opened<'_>, CodecError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| wrong("no `.npy` magic at the start"))?;
     let cut = || wrong("the header is cut off");
     let (&[major, _minor], rest) = rest.split_first_chunk().ok_or_else(cut)?;
@@ -134,19 +143,62 @@ fn read<E: Element>(bytes: &[u8]) -> Result<(Vec<usize>, &[u8]), CodecError> {
     let (header, data) = rest.split_at_checked(length).ok_or_else(cut)?;
     let header = std::str::from_utf8(header).map_err(|_| wrong("the header is no text"))?;
     let descr = entry(header, "descr")?.trim_matches(['\'', '"']);
-    if descr != E::DESCR {
-        let shown = crate::name::shown(descr);
-        return Err(wrong(format!("the elements are `{shown}`, wanted `{}`", E::DESCR)));
-    }
     let shape = shape(entry(header, "shape")?)?;
     if entry(header, "fortran_order")? != "False" && shape.len() > 1 {
         return Err(wrong("the array is in Fortran order; save it in C order"));
+    }
+    Ok(Opened { descr, shape, data })
+}
+
+/// The shape and the data of an array of `E`.
+pub(super) fn read<E: Element>(bytes: &[u8]) -> Result<(Vec<usize>, &[u8]), CodecError> {
+    let Opened { descr, shape, data } = open(bytes)?;
+    if descr != E::DESCR {
+        let shown = crate::name::shown(descr);
+        return Err(wrong(format!("the elements are `{shown}`, wanted `{}`", E::DESCR)));
     }
     let size = shape.iter().try_fold(E::SIZE, |size, n| size.checked_mul(*n));
     if size != Some(data.len()) {
         return Err(wrong(format!("{} bytes of data do not fit the shape {shape:?}", data.len())));
     }
     Ok((shape, data))
+}
+
+/// An array of any element type as a list of lists.
+pub(crate) fn read_values(bytes: &[u8]) -> Result<Value, CodecError> {
+    fn as_lists<E: Element + Into<Value>>(bytes: &[u8]) -> Result<Value, CodecError> {
+        let (shape, data) = read::<E>(bytes)?;
+        let mut list: Vec<Value> = elements::<E>(data)?.into_iter().map(Into::into).collect();
+        for length in shape.iter().skip(1).rev() {
+            if *length == 0 {
+                return Err(wrong("rows without elements are no list"));
+            }
+            let mut rows = Vec::with_capacity(list.len() / length);
+            let mut rest = list.into_iter();
+            loop {
+                let row: Vec<Value> = rest.by_ref().take(*length).collect();
+                if row.is_empty() {
+                    break;
+                }
+                rows.push(Value::List(row));
+            }
+            list = rows;
+        }
+        match shape.is_empty() {
+            true => list.pop().ok_or_else(|| wrong("a number is missing")),
+            false => Ok(Value::List(list)),
+        }
+    }
+    let descr = open(bytes)?.descr;
+    macro_rules! by_descr {
+        ($($type:ty),*) => {
+            match descr {
+                $(<$type as Element>::DESCR => as_lists::<$type>(bytes),)*
+                _ => Err(wrong(format!("the elements are `{}`, which is not known", crate::name::shown(descr)))),
+            }
+        };
+    }
+    by_descr!(f64, f32, i64, i32, i16, i8, u64, u32, u16, u8, bool)
 }
 
 /// The text of one value of the header, which is a Python dictionary.
@@ -172,7 +224,7 @@ fn shape(text: &str) -> Result<Vec<usize>, CodecError> {
     if sizes.len() > MAX_DIMENSIONS { Err(bad()) } else { Ok(sizes) }
 }
 
-fn elements<E: Element>(data: &[u8]) -> Result<Vec<E>, CodecError> {
+pub(super) fn elements<E: Element>(data: &[u8]) -> Result<Vec<E>, CodecError> {
     let elements = data.chunks_exact(E::SIZE).map(E::get);
     elements.collect::<Option<_>>().ok_or_else(|| wrong(format!("an element is no `{}`", E::DESCR)))
 }

@@ -1,5 +1,6 @@
 //! What a submission reached, read from the journal run by run.
 
+mod data;
 mod dimensions;
 mod export;
 mod groups;

@@ -53,6 +53,18 @@ pub enum ResultError {
         /// What is wrong.
         source: CodecError,
     },
+    /// Stored data or an artifact is not of the type asked for.
+    #[error("{what} of run {run} does not decode as {expected}")]
+    Content {
+        /// The run, short.
+        run: String,
+        /// What was asked for, such as `` the data `confusion` ``.
+        what: String,
+        /// The type asked for.
+        expected: &'static str,
+        /// What is wrong.
+        source: CodecError,
+    },
     /// The template is damaged.
     #[error("the template {digest} does not decode: {reason}")]
     Template {
@@ -107,6 +119,8 @@ impl RunResult {
             .map(|output| &output.value)
             .chain(attempt.artifacts.iter().map(|artifact| &artifact.value))
             .chain(attempt.series.iter().map(|series| &series.value))
+            .chain(attempt.data.iter().map(|data| &data.value))
+            .chain(attempt.streams.iter().map(|stream| &stream.value))
             .chain(&attempt.log);
         let values = values.chain(attempt.inputs.iter().filter_map(|input| input.gather.as_ref()));
         let packed = values.filter(|value| value.place == Place::Pack);
@@ -243,7 +257,7 @@ impl RunResult {
         self.attempt().map(|attempt| Duration::from_micros(attempt.duration))
     }
 
-    fn absent(&self, what: impl Into<String>) -> ResultError {
+    pub(super) fn absent(&self, what: impl Into<String>) -> ResultError {
         ResultError::Absent { run: self.id.short(), what: what.into() }
     }
 

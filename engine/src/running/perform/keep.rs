@@ -7,16 +7,18 @@ use metalab_cas::{BackendError, Digest};
 use super::errors::chain;
 use super::performer::{Cost, Ended};
 use super::{Particulars, PerformedRun, Performer};
-use crate::capture::{Body, CapturedArtifact, series};
+use crate::capture::{Body, Captured};
 use crate::plan::Verdict;
-use crate::record::{ArtifactRef, Attempt, Outcome, OutputRef, Place, SeriesRef, ValueRef, append_cbor};
+use crate::record::{
+    ArtifactRef, Attempt, DataRef, Outcome, OutputRef, Place, SeriesRef, ValueRef, append_cbor,
+};
 use crate::running::job::Task;
 use crate::values::{INLINE_MAX, PACK_MAX};
 
 impl Performer<'_> {
     /// Writes the record of a run, and puts aside what belongs beside it.
     pub(super) fn keep(&mut self, task: &Task, run: &impl Particulars, ended: Ended, cost: Cost) {
-        let Ended { mut outcome, mut error, captured } = ended;
+        let Ended { mut outcome, mut error, mut captured } = ended;
         let mut attempt = Attempt {
             run: task.run,
             template: self.step.template,
@@ -33,7 +35,7 @@ impl Performer<'_> {
             step: Some(self.step.number),
             cell: Some(task.cell),
             output: None,
-            metrics: captured.metrics,
+            metrics: std::mem::take(&mut captured.metrics),
             artifacts: Vec::new(),
             series: Vec::new(),
             log: None,
@@ -50,7 +52,7 @@ impl Performer<'_> {
         let logged = captured.log.is_some();
         let lists = task.inputs.as_ref().map_or(&[][..], |inputs| &inputs.lists);
         let listed = self.lists(&mut attempt, lists);
-        let stored = self.store(&mut attempt, captured.artifacts, &captured.series, captured.log, outcome);
+        let stored = self.store(&mut attempt, captured, outcome);
         if let Err(problem) = listed.and(stored) {
             outcome = Outcome::Failed;
             attempt.outcome = outcome;
@@ -96,12 +98,25 @@ impl Performer<'_> {
     fn store(
         &mut self,
         attempt: &mut Attempt,
-        artifacts: Vec<CapturedArtifact>,
-        points: &[(String, Vec<(u64, f64)>)],
-        log: Option<Body>,
+        captured: Captured,
         outcome: Outcome,
     ) -> Result<(), BackendError> {
-        for artifact in artifacts {
+        for data in captured.data {
+            let (value, inline) = match data.body {
+                Body::Bytes(bytes) if bytes.len() <= INLINE_MAX => (inline(&bytes), bytes),
+                body => (self.body(body)?, Vec::new()),
+            };
+            let (name, codec, shape) = (data.name, data.codec.to_owned(), data.shape);
+            attempt.data.push(DataRef {
+                name,
+                codec,
+                value,
+                inline,
+                dtype: data.dtype.map(str::to_owned),
+                shape,
+            });
+        }
+        for artifact in captured.artifacts {
             let value = self.body(artifact.body)?;
             let (name, kind, extension) = (artifact.name, artifact.kind.to_owned(), artifact.extension);
             attempt.artifacts.push(ArtifactRef {
@@ -113,20 +128,19 @@ impl Performer<'_> {
                 metadata: Vec::new(),
             });
         }
-        for (name, points) in points {
-            let value = self.value(series::encode(points))?;
-            attempt.series.push(SeriesRef { name: name.clone(), length: points.len() as u64, value });
+        for (name, points) in captured.series {
+            let value = self.value(points.encode())?;
+            attempt.series.push(SeriesRef { name, length: points.len() as u64, value });
         }
-        attempt.log = log.map(|log| self.body(log)).transpose()?;
+        attempt.log = captured.log.map(|log| self.body(log)).transpose()?;
         if outcome == Outcome::Succeeded {
             let bytes = std::mem::take(&mut self.output);
-            let inline = bytes.len() <= INLINE_MAX;
-            let (value, inline) = if inline {
-                let digest = Digest::of(&bytes);
+            let (value, inline) = if bytes.len() <= INLINE_MAX {
+                let value = inline(&bytes);
                 if self.step.feeds.any {
-                    self.performed.inline.push((digest, bytes.clone().into()));
+                    self.performed.inline.push((value.digest, bytes.clone().into()));
                 }
-                (ValueRef { digest, size: bytes.len() as u64, place: Place::Inline }, bytes)
+                (value, bytes)
             } else {
                 (self.value(bytes)?, Vec::new())
             };
@@ -152,6 +166,11 @@ impl Performer<'_> {
         self.performed.values.push((digest, bytes));
         Ok(ValueRef { digest, size, place: Place::Pack })
     }
+}
+
+/// A reference to bytes that lie in the record.
+fn inline(bytes: &[u8]) -> ValueRef {
+    ValueRef { digest: Digest::of(bytes), size: bytes.len() as u64, place: Place::Inline }
 }
 
 fn micros(duration: Duration) -> u64 {

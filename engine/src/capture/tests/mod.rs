@@ -1,5 +1,7 @@
 //! What operations may do with a capture, and what is kept of it.
 
+mod data;
+
 use std::fs;
 use std::sync::Arc;
 
@@ -80,10 +82,10 @@ fn threads_may_capture_at_once() {
         }
     });
     assert_eq!(capture.get_series("loss").len(), 8000);
-    assert_eq!(capture.metrics().len(), 50);
+    assert_eq!(capture.get_metrics().len(), 50);
     assert_eq!(capture.log_text().lines().count(), 8000);
     assert_eq!(capture.artifacts().len(), 9);
-    assert!(matches!(capture.finish().misuse, Some(Misuse::Twice { name }) if name == "one of us"));
+    assert!(matches!(capture.finish().misuse, Some(Misuse::Twice { name, .. }) if name == "one of us"));
 }
 
 #[test]
