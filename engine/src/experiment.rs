@@ -10,6 +10,7 @@ use crate::inputs::Step;
 use crate::operation::Contexts;
 use crate::params::{IntoSweep, StepSpec};
 use crate::seeds::Seeds;
+use crate::tags::{Case, TagRule};
 
 /// An experiment: what is asked for in one submission.
 ///
@@ -32,6 +33,8 @@ pub struct Experiment {
     pub(crate) seeds: Option<Seeds>,
     pub(crate) contexts: Contexts,
     pub(crate) tags: Vec<String>,
+    /// Rules of case tags that are asked in every step.
+    pub(crate) case_tags: Vec<TagRule>,
     pub(crate) description: Option<String>,
     pub(crate) metadata: Vec<(String, Result<Value, String>)>,
 }
@@ -47,6 +50,7 @@ impl Experiment {
             seeds: None,
             contexts: Contexts::default(),
             tags: Vec::new(),
+            case_tags: Vec::new(),
             description: None,
             metadata: Vec::new(),
         }
@@ -101,6 +105,27 @@ impl Experiment {
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
+        self
+    }
+
+    /// Tags the cells, of any step, for whose parameter set `rule` is true.
+    ///
+    /// ```
+    /// # extern crate metalab_engine as metalab;
+    /// # use metalab::Experiment;
+    /// # #[metalab::operation]
+    /// # fn sort(n: u64) -> u64 { n }
+    /// let experiment = Experiment::new("sorting", "1")
+    ///     .sweep(Sort::grid().n([1_000, 1_000_000]))
+    ///     .tag_cases("large", |case| case.number("n") >= 1e6);
+    /// ```
+    #[must_use]
+    pub fn tag_cases(
+        mut self,
+        tag: impl Into<String>,
+        rule: impl Fn(&Case<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.case_tags.push(TagRule::of_cases(tag, rule));
         self
     }
 

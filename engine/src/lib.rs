@@ -11,6 +11,7 @@
 //! | **record**: what happened, in the append-only **journal**; found by the **index** | [`record`], [`journal`], [`index`] |
 //! | **schedule** and **executor**: what runs when, and where | [`schedule`], [`running`] |
 //! | what a step takes from others | [`inputs`] |
+//! | **manifest**: what a submission asked for, by value; **case tags** | [`manifest`], [`tags`] |
 //! | **capture** and **results**: what a run leaves, and how it is read back | [`capture`], [`codec`], [`results`] |
 
 pub mod capture;
@@ -26,6 +27,7 @@ pub mod inputs;
 pub mod inspect;
 pub mod journal;
 pub mod live;
+pub mod manifest;
 pub mod name;
 pub mod operation;
 pub mod params;
@@ -39,6 +41,7 @@ pub mod schedule;
 pub mod seeds;
 pub mod store;
 mod submission;
+pub mod tags;
 pub mod values;
 
 pub use capture::Capture;

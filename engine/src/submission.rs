@@ -7,6 +7,7 @@ use crate::context::StatCache;
 use crate::id::{RecordName, RunId};
 use crate::index::{Index, origin};
 use crate::journal::{Committed, Durability, JournalError, Writer};
+use crate::manifest::Written;
 use crate::plan::{Decisions, Plan, Rerun};
 use crate::record::{LEVEL, Record, StepRecord, SubmissionOpened, kind, to_cbor};
 use crate::running::{RunError, current_environment, now_micros};
@@ -38,12 +39,16 @@ pub(crate) struct Opened {
 }
 
 /// Makes the intent durable: values first, then the record that names them.
-pub(crate) fn open(request: &Request<'_>) -> Result<Opened, RunError> {
+pub(crate) fn open(request: &Request<'_>, manifest: &Written) -> Result<Opened, RunError> {
     let Request { store, plan, decisions, index, present, .. } = *request;
     let experiment = &plan.experiment;
     let mut writer = Writer::new(store, request.durability)?;
     let environment = current_environment(request.files);
     let environment = put(request.store, &mut writer, index, present, &to_cbor(&environment))?;
+    for part in &manifest.parts {
+        put(store, &mut writer, index, present, part)?;
+    }
+    let manifest = put(store, &mut writer, index, present, &manifest.bytes)?;
     let steps = (0..plan.steps.len()).map(|step| step_record(request, step, &mut writer));
     let steps = steps.collect::<Result<_, _>>()?;
     let metadata = experiment
@@ -63,7 +68,7 @@ pub(crate) fn open(request: &Request<'_>) -> Result<Opened, RunError> {
         tags: experiment.tags.clone(),
         description: experiment.description.clone(),
         rerun: request.rerun.word(),
-        manifest: None,
+        manifest: Some(manifest),
     };
     let same_as_version = match decisions.to_run() {
         0 => last(store, index, Some(&record.experiment))?.map(|(_, before)| before.version),
@@ -95,6 +100,7 @@ pub(crate) fn step_record(
     let mut put_if_any = |bytes: &[u8]| (!bytes.is_empty()).then(|| put(bytes)).transpose();
     let dimensions = put_if_any(&step.dimensions())?;
     let wiring = put_if_any(&step.wiring)?;
+    let case_tags = put_if_any(&step.case_tags.to_bytes())?;
     let (template, source) = (put(&to_cbor(&step.template))?, put(&step.source)?);
     let is_known = |id: &RunId| *id != RunId::UNKNOWN;
     let chunks = if ids.iter().any(is_known) { cells::write(store, writer, index, ids)? } else { Vec::new() };
@@ -108,7 +114,7 @@ pub(crate) fn step_record(
         chunks,
         dimensions,
         wiring,
-        case_tags: None,
+        case_tags,
     })
 }
 

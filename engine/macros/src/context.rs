@@ -35,14 +35,18 @@ pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
     let name = options.name.map_or_else(|| ident.unraw().to_string(), |name| name.value());
     let root = options.root;
 
-    let mut entries = Vec::new();
+    let (mut entries, mut skipped_names) = (Vec::new(), Vec::new());
     let (mut leave, mut arrive) = (Vec::new(), Vec::new());
     for field in fields {
         let Some(ident) = &field.ident else { continue };
         let name = ident.unraw().to_string();
         let skip = skipped(&field.attrs)?;
-        if !skip {
-            entries.push(quote!((#name, #root::__private::Value::from_serde(&self.#ident)?)));
+        let ty = &field.ty;
+        match skip {
+            true => skipped_names.push(name.clone()),
+            false => entries.push(quote! {
+                (&&&#root::__private::travel::Counted::<#ty>::new()).enter(&self.#ident, #name, &mut fields)?;
+            }),
         }
         let slot = slot(&root, &field.ty, skip);
         leave.push(quote!(#slot.leave(&self.#ident, #name, &mut fields)?;));
@@ -53,18 +57,28 @@ pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
         impl #root::context::Context for #ident {
             const NAME: &'static str = #name;
 
+            #[allow(unused_imports, unused_mut)]
             fn fields(
                 &self,
             ) -> ::core::result::Result<
-                ::std::vec::Vec<(&'static str, #root::__private::Value)>,
-                #root::__private::ValueError,
+                ::std::vec::Vec<#root::context::Field>,
+                #root::context::FieldError,
             > {
-                ::core::result::Result::Ok(::std::vec![#(#entries),*])
+                use #root::__private::travel::{EnterByFingerprint as _, EnterByValue as _, EnterNothing as _};
+                let mut fields = ::std::vec::Vec::new();
+                #(#entries)*
+                ::core::result::Result::Ok(fields)
+            }
+
+            fn skipped() -> &'static [&'static str] {
+                &[#(#skipped_names),*]
             }
 
             #[allow(unused_imports, unused_mut)]
             fn to_value(&self) -> #root::Result<#root::__private::Value> {
-                use #root::__private::travel::{ByDefault as _, ByValue as _, Stays as _};
+                use #root::__private::travel::{
+                    ByDefault as _, ByValue as _, ByValueOrDefault as _, Stays as _,
+                };
                 let mut fields = #root::__private::travel::Fields::default();
                 #(#leave)*
                 fields.into_value()
@@ -72,9 +86,15 @@ pub(crate) fn derive(item: TokenStream) -> syn::Result<TokenStream> {
 
             #[allow(unused_imports, unused_variables)]
             fn from_value(value: &#root::__private::Value) -> #root::Result<Self> {
-                use #root::__private::travel::{ByDefault as _, ByValue as _, Stays as _};
+                use #root::__private::travel::{
+                    ByDefault as _, ByValue as _, ByValueOrDefault as _, Stays as _,
+                };
                 ::core::result::Result::Ok(Self { #(#arrive),* })
             }
+        }
+
+        #root::__private::inventory::submit! {
+            #root::context::ContextRegistration::of::<#ident>()
         }
 
         #[automatically_derived]
@@ -97,7 +117,7 @@ fn slot(root: &Path, ty: &Type, skip: bool) -> TokenStream {
     // What borrows cannot be read, and the compiler would say so in words that help nobody.
     match borrows(ty.to_token_stream()) {
         true => quote!((#slot)),
-        false => quote!((&&&#slot)),
+        false => quote!((&&&&#slot)),
     }
 }
 
@@ -177,11 +197,12 @@ mod tests {
             struct Site { data: FilePath, r#type: u8, #[context(skip)] verbose: bool }
         });
         assert!(text.contains(r#"constNAME:&'staticstr="site";"#), "{text}");
-        assert!(text.contains(r#"("data",crate::__private::Value::from_serde(&self.data)?)"#), "{text}");
-        assert!(text.contains(r#"("type",crate::__private::Value::from_serde(&self.r#type)?)"#), "{text}");
-        assert!(!text.contains(r#"("verbose""#), "{text}");
+        assert!(text.contains(r#".enter(&self.data,"data",&mutfields)?"#), "{text}");
+        assert!(text.contains(r#".enter(&self.r#type,"type",&mutfields)?"#), "{text}");
+        assert!(!text.contains(".enter(&self.verbose"), "{text}");
+        assert!(text.contains(r#"&["verbose"]"#), "{text}");
         assert!(
-            text.contains("(&&&crate::__private::travel::Skipped::<bool>::new()).leave(&self.verbose"),
+            text.contains("(&&&&crate::__private::travel::Skipped::<bool>::new()).leave(&self.verbose"),
             "{text}"
         );
         assert!(

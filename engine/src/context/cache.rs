@@ -98,7 +98,7 @@ impl StatCache {
         let stamp = Stamp::of(&meta);
         let key = self.key(path);
         if let Some(digest) = self.remembered(&key, &stamp) {
-            return Ok(Content { digest, size: stamp.size, stamp });
+            return Ok(Content { digest, size: stamp.size, files: 1, stamp });
         }
         // The clock is read before the file: what is written from here on gets a later time.
         let now = (self.clock)();
@@ -109,7 +109,7 @@ impl StatCache {
         if !stamp.is_young(now) {
             self.remember(key, Entry { stamp, digest: *digest.as_bytes(), used: today() });
         }
-        Ok(Content { digest, size: stamp.size, stamp })
+        Ok(Content { digest, size: stamp.size, files: 1, stamp })
     }
 
     /// The key of an absolute path: tells nothing about it.

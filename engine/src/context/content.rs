@@ -13,6 +13,8 @@ pub struct Content {
     pub digest: Digest,
     /// The number of bytes; of a folder, that of all its files.
     pub size: u64,
+    /// The number of files: 1 for a file.
+    pub files: u64,
     /// What the metadata said; of a folder, a summary of all that is in it.
     pub stamp: Stamp,
 }
@@ -80,6 +82,16 @@ pub enum ContentError {
         /// What is wrong with its path; told by the message, causes included.
         inner: Box<ContentError>,
     },
+}
+
+impl ContentError {
+    /// What is wrong, without the argument or field, which the reader of the message knows.
+    pub(crate) fn without_place(&self) -> String {
+        match self {
+            Self::At { inner, .. } => chain(inner),
+            other => chain(other),
+        }
+    }
 }
 
 /// An error and its causes in one line.

@@ -14,21 +14,21 @@ use super::stamp::Stamp;
 /// The content of the folder at an absolute path; `shown` is what the user called it.
 pub(super) fn content(files: &StatCache, path: &Path, shown: &str) -> Result<Content, ContentError> {
     let now = (files.clock)();
-    let before = stamp(path, shown)?;
+    let (before, count) = stamp(path, shown)?;
     // A file and a folder that followed each other at one path have keys of their own.
     let key = files.key(&path.join("."));
     let key = Hasher::new().update(key.as_bytes()).update(b"folder").finish();
     if let Some(digest) = files.remembered(&key, &before) {
-        return Ok(Content { digest, size: before.size, stamp: before });
+        return Ok(Content { digest, size: before.size, files: count, stamp: before });
     }
     let (digest, size) = digest(files, path, shown)?;
-    if stamp(path, shown)? != before {
+    if stamp(path, shown)?.0 != before {
         return Err(ContentError::Changing { path: shown.to_owned() });
     }
     if !before.is_young(now) {
         files.remember(key, Entry { stamp: before, digest: *digest.as_bytes(), used: today() });
     }
-    Ok(Content { digest, size, stamp: before })
+    Ok(Content { digest, size, files: count, stamp: before })
 }
 
 fn digest(files: &StatCache, path: &Path, shown: &str) -> Result<(Digest, u64), ContentError> {
@@ -60,8 +60,9 @@ fn refused(shown: &str, source: TreeError) -> ContentError {
 }
 
 /// One stamp for a folder and everything below: total size, latest times, and in place of inode and device a sum
-/// over the stamps and names of all entries, which needs neither their order nor memory for them.
-pub(super) fn stamp(path: &Path, shown: &str) -> Result<Stamp, ContentError> {
+/// over the stamps and names of all entries, which needs neither their order nor memory for them. Also the number of
+/// files.
+pub(super) fn stamp(path: &Path, shown: &str) -> Result<(Stamp, u64), ContentError> {
     let failed = |source| unreadable(shown, source);
     let root = fs::metadata(path).map_err(failed)?;
     if root.is_file() {
@@ -71,6 +72,7 @@ pub(super) fn stamp(path: &Path, shown: &str) -> Result<Stamp, ContentError> {
         return Err(ContentError::Special { path: shown.to_owned() });
     }
     let mut total = Stamp { size: 0, ..Stamp::of(&root) };
+    let mut count = 0;
     let mut sum = entry(Path::new(""), &Stamp::of(&root));
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -90,11 +92,12 @@ pub(super) fn stamp(path: &Path, shown: &str) -> Result<Stamp, ContentError> {
                 folders.push(name);
             } else if meta.is_file() {
                 total.size += stamp.size;
+                count += 1;
             }
         }
     }
     (total.inode, total.device) = ((sum >> 64) as u64, sum as u64);
-    Ok(total)
+    Ok((total, count))
 }
 
 fn entry(name: &Path, stamp: &Stamp) -> u128 {

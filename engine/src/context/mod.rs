@@ -5,9 +5,11 @@
 
 mod cache;
 mod content;
+mod field;
 mod folder;
 mod path;
 mod persist;
+mod registry;
 mod resolve;
 mod sent;
 mod stamp;
@@ -20,11 +22,13 @@ pub mod travel;
 use std::any::Any;
 
 use metalab_cas::Value;
-use metalab_cas::value::ValueError;
 
 pub use cache::StatCache;
 pub use content::{Content, ContentError};
+pub use field::{Field, FieldError, FieldKind, Fingerprint, Hidden};
 pub use path::{DirPath, FilePath, PathError};
+pub use registry::ContextRegistration;
+pub(crate) use registry::insert_by_name;
 pub use resolve::{Changed, Watched, WatchedKind};
 pub use stamp::Stamp;
 
@@ -36,11 +40,19 @@ pub trait Context: Any + Send + Sync {
     /// The name it is hashed and shown under.
     const NAME: &'static str;
 
-    /// The fields that enter the identity, with their values.
+    /// The fields that enter the identity, with their values; asked once for each plan of an experiment.
     ///
     /// # Errors
-    /// When a field cannot be hashed, such as NaN.
-    fn fields(&self) -> Result<Vec<(&'static str, Value)>, ValueError>;
+    /// When a field cannot be hashed, such as NaN; which one, and why.
+    fn fields(&self) -> Result<Vec<Field>, FieldError>;
+
+    /// Names of the fields that do not enter it. They are kept nowhere.
+    fn skipped() -> &'static [&'static str]
+    where
+        Self: Sized,
+    {
+        &[]
+    }
 
     /// All of it by value, for runs in another process: what [`Context::from_value`] takes there.
     ///

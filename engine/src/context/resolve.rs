@@ -23,6 +23,10 @@ pub struct Watched {
     pub kind: WatchedKind,
     /// The content that entered the identity.
     pub digest: Digest,
+    /// Bytes of it when the experiment was planned; of a folder, of all its files. Not known in a worker process.
+    pub size: u64,
+    /// Number of its files, 1 for a file. Not known in a worker process.
+    pub files: u64,
     pub(super) seen: Arc<Mutex<Seen>>,
     pub(super) clock: fn() -> SystemTime,
 }
@@ -125,13 +129,13 @@ impl StatCache {
             return Ok(known.digest);
         }
         let now = (self.clock)();
-        let Content { digest, stamp, .. } = match kind {
+        let Content { digest, size, files, stamp } = match kind {
             WatchedKind::File => self.file_at(&absolute, path)?,
             WatchedKind::Folder => folder::content(self, &absolute, path)?,
         };
         let seen = Arc::new(Mutex::new(Seen { stamp, young: stamp.is_young(now) }));
         let (shown, clock) = (path.to_owned(), self.clock);
-        list.push(Watched { path: absolute, shown, kind, digest, seen, clock });
+        list.push(Watched { path: absolute, shown, kind, digest, size, files, seen, clock });
         Ok(digest)
     }
 }
@@ -168,7 +172,7 @@ impl Watched {
                 meta.map(|meta| Stamp::of(&meta))
                     .map_err(|source| super::cache::unreadable(&self.shown, source))
             }
-            WatchedKind::Folder => folder::stamp(&self.path, &self.shown),
+            WatchedKind::Folder => folder::stamp(&self.path, &self.shown).map(|(stamp, _)| stamp),
         }
     }
 }

@@ -41,6 +41,8 @@ impl Watched {
             shown,
             kind: if is_folder { WatchedKind::Folder } else { WatchedKind::File },
             digest: Digest::from_bytes(digest),
+            size: 0,
+            files: 0,
             seen: Arc::new(Mutex::new(Seen { stamp, young })),
             clock: SystemTime::now,
         })

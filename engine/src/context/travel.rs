@@ -1,6 +1,7 @@
 //! How the fields of a derived context travel to another process; what `#[derive(Context)]` calls.
 //!
-//! A field whose type serde can write and read travels by value. A skipped field that cannot arrives as its default.
+//! A field whose type serde can write and read travels by value. A skipped field that cannot, or that was not sent
+//! because nothing keeps it, arrives as its default.
 //! Any other field keeps the whole context in this process, which is said in words when it is to leave. Which of these
 //! a type is, is found by the order in which the compiler tries impls behind references: the derive knows no bounds.
 
@@ -10,6 +11,7 @@ use metalab_cas::{Map, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::field::{Field, FieldError, Fingerprint, Hidden};
 use crate::failure::{Failure, Result};
 
 /// A field that counts as identity.
@@ -65,7 +67,35 @@ fn get<T: DeserializeOwned>(from: &Value, name: &'static str) -> Result<T> {
     field.clone().into_serde().map_err(|error| format!("field `{name}`: {error}").into())
 }
 
-/// Tried first: types that serde can write and read.
+/// Tried first: skipped fields that serde can write and read, and that have a default.
+pub trait ByValueOrDefault<T> {
+    /// Adds the field.
+    ///
+    /// # Errors
+    /// When it has no value, such as NaN.
+    fn leave(&self, field: &T, name: &'static str, to: &mut Fields) -> Result<()>;
+
+    /// Takes the field, or the default when it did not come along.
+    ///
+    /// # Errors
+    /// When it is of another type.
+    fn arrive(&self, from: &Value, name: &'static str) -> Result<T>;
+}
+
+impl<T: Serialize + DeserializeOwned + Default> ByValueOrDefault<T> for &&&Skipped<T> {
+    fn leave(&self, field: &T, name: &'static str, to: &mut Fields) -> Result<()> {
+        to.put(name, field)
+    }
+
+    fn arrive(&self, from: &Value, name: &'static str) -> Result<T> {
+        match from {
+            Value::Map(map) if map.get(name).is_none() => Ok(T::default()),
+            from => get(from, name),
+        }
+    }
+}
+
+/// Tried next: types that serde can write and read.
 pub trait ByValue<T> {
     /// Adds the field.
     ///
@@ -100,7 +130,7 @@ impl<T: Serialize + DeserializeOwned> ByValue<T> for &&Skipped<T> {
     }
 }
 
-/// Tried second: skipped fields whose type has a default.
+/// Tried third: skipped fields whose type has a default.
 pub trait ByDefault<T> {
     /// Leaves the field here.
     ///
@@ -164,4 +194,58 @@ fn stays<T>(name: &str, remedy: &str) -> Failure {
     let what = std::any::type_name::<T>();
     format!("field `{name}` of type `{what}` cannot be sent to another process: {remedy}, or run in threads")
         .into()
+}
+
+/// How a field enters the identity, tried first: not at all.
+pub trait EnterNothing<T> {
+    /// Adds nothing.
+    ///
+    /// # Errors
+    /// Never.
+    fn enter(&self, field: &T, name: &'static str, to: &mut Vec<Field>) -> Result<(), FieldError>;
+}
+
+impl<T: Hidden> EnterNothing<T> for &&Counted<T> {
+    fn enter(&self, _: &T, _: &'static str, _: &mut Vec<Field>) -> Result<(), FieldError> {
+        Ok(())
+    }
+}
+
+/// Tried second: by what the field says of itself.
+pub trait EnterByFingerprint<T> {
+    /// Adds the fingerprint.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn enter(&self, field: &T, name: &'static str, to: &mut Vec<Field>) -> Result<(), FieldError>;
+}
+
+impl<T: Fingerprint> EnterByFingerprint<T> for &Counted<T> {
+    fn enter(&self, field: &T, name: &'static str, to: &mut Vec<Field>) -> Result<(), FieldError> {
+        let value = field.fingerprint().map_err(|failure| FieldError::failed(name, &failure))?;
+        to.push(Field::fingerprint(name, value));
+        Ok(())
+    }
+}
+
+/// Tried last: by value. The bound stands at the method, so that the compiler names what a type lacks.
+pub trait EnterByValue<T> {
+    /// Adds the value.
+    ///
+    /// # Errors
+    /// When it has none, such as NaN.
+    fn enter(&self, field: &T, name: &'static str, to: &mut Vec<Field>) -> Result<(), FieldError>
+    where
+        T: Serialize;
+}
+
+impl<T> EnterByValue<T> for Counted<T> {
+    fn enter(&self, field: &T, name: &'static str, to: &mut Vec<Field>) -> Result<(), FieldError>
+    where
+        T: Serialize,
+    {
+        let value = Value::from_serde(field).map_err(|error| FieldError::new(name, error.to_string()))?;
+        to.push(Field::new(name, value));
+        Ok(())
+    }
 }

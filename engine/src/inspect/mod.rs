@@ -13,6 +13,7 @@ mod verify;
 mod why;
 mod wiring;
 
+pub use crate::manifest::manifests_of as manifests;
 pub use experiments::{ExperimentInfo, experiments};
 pub use find::{FindError, find_run};
 pub use forecast::{Forecast, ForecastError, StepForecast, forecast, forecast_last};

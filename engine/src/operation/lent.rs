@@ -7,7 +7,7 @@ use metalab_cas::Value;
 
 use super::Runtime;
 use crate::capture::Capture;
-use crate::context::Context;
+use crate::context::{Context, Field, FieldError};
 use crate::failure::{Failure, Result};
 use crate::seeds::SeedBundle;
 
@@ -48,24 +48,31 @@ pub enum LentKind {
 #[derive(Clone, Default)]
 pub struct Contexts(Vec<Held>);
 
-/// Names and values, or why there are none.
-type Fields = Result<Vec<(&'static str, Value)>, String>;
-
 type Shared = Arc<dyn Any + Send + Sync>;
 
 #[derive(Clone)]
 struct Held {
     name: &'static str,
     form: Form,
-    fields: Fields,
 }
 
 #[derive(Clone)]
 enum Form {
-    /// Made in this process; the function writes it for another one.
-    Own(Shared, fn(&(dyn Any + Send + Sync)) -> Result<Value, String>),
+    /// Made in this process.
+    Own(Shared, Type),
     /// Written by another process, and read when an operation first asks for it: only that knows the type.
     Sent(Arc<Sent>),
+}
+
+/// What is known of a context's type.
+#[derive(Clone, Copy)]
+struct Type {
+    fields: fn(&(dyn Any + Send + Sync)) -> Result<Vec<Field>, FieldError>,
+    skipped: fn() -> &'static [&'static str],
+    /// Writes it as it is.
+    write: fn(&(dyn Any + Send + Sync)) -> Result<Value, String>,
+    /// Writes it for another process, where it has to come out the same.
+    leave: fn(&(dyn Any + Send + Sync)) -> Result<Value, String>,
 }
 
 struct Sent {
@@ -77,8 +84,8 @@ impl Contexts {
     /// Adds a context; the one of the same type that was there is replaced.
     pub fn insert<C: Context>(&mut self, context: C) {
         self.0.retain(|held| held.name != C::NAME || !held.is::<C>());
-        let fields = context.fields().map_err(|error| error.to_string());
-        self.0.push(Held { name: C::NAME, form: Form::Own(Arc::new(context), leave::<C>), fields });
+        let this = Type { fields: fields::<C>, skipped: C::skipped, write: write::<C>, leave: leave::<C> };
+        self.0.push(Held { name: C::NAME, form: Form::Own(Arc::new(context), this) });
     }
 
     /// The context of type `C`.
@@ -103,16 +110,41 @@ impl Contexts {
         })
     }
 
-    /// Names and fields of the contexts, in the order they were added.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &Fields)> {
-        self.0.iter().map(|held| (held.name, &held.fields))
+    /// What the context of this name is for the identity, asked now; `None` if there is none.
+    pub(crate) fn fields(&self, name: &str) -> Option<Result<Vec<Field>, FieldError>> {
+        self.0.iter().find_map(|held| match &held.form {
+            Form::Own(value, this) if held.name == name => Some((this.fields)(&**value)),
+            _ => None,
+        })
+    }
+
+    /// The fields of the context of this name that do not enter the identity.
+    pub(crate) fn skipped(&self, name: &str) -> &'static [&'static str] {
+        let found = self.0.iter().find_map(|held| match &held.form {
+            Form::Own(_, this) if held.name == name => Some((this.skipped)()),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
+
+    /// The context of this name by value, skipped fields included; `None` if there is none of this process.
+    pub(crate) fn written(&self, name: &str) -> Option<Result<Value, String>> {
+        self.0.iter().find_map(|held| match &held.form {
+            Form::Own(value, this) if held.name == name => Some((this.write)(&**value)),
+            _ => None,
+        })
+    }
+
+    /// Whether there is one of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|held| held.name == name)
     }
 
     /// The context of this name by value, for another process; `None` if there is none.
     pub(crate) fn by_value(&self, name: &str) -> Option<Result<Value, String>> {
         let held = self.0.iter().find(|held| held.name == name)?;
         Some(match &held.form {
-            Form::Own(value, leave) => leave(&**value),
+            Form::Own(value, this) => (this.leave)(&**value),
             Form::Sent(sent) => Ok(sent.value.clone()),
         })
     }
@@ -120,7 +152,7 @@ impl Contexts {
     /// Adds a context that another process wrote.
     pub(crate) fn insert_sent(&mut self, name: &'static str, value: Value) {
         let form = Form::Sent(Arc::new(Sent { value, made: OnceLock::new() }));
-        self.0.push(Held { name, form, fields: Ok(Vec::new()) });
+        self.0.push(Held { name, form });
     }
 }
 
@@ -128,6 +160,16 @@ impl Held {
     fn is<C: Context>(&self) -> bool {
         matches!(&self.form, Form::Own(value, _) if value.is::<C>())
     }
+}
+
+fn fields<C: Context>(context: &(dyn Any + Send + Sync)) -> Result<Vec<Field>, FieldError> {
+    let context: Option<&C> = context.downcast_ref();
+    context.ok_or_else(|| FieldError::new("?", "another type is held under its name"))?.fields()
+}
+
+fn write<C: Context>(context: &(dyn Any + Send + Sync)) -> Result<Value, String> {
+    let context: &C = context.downcast_ref().ok_or("another type is held under its name")?;
+    context.to_value().map_err(|failure| failure.to_string())
 }
 
 /// Writes a context for another process, and makes sure that it would come out the same there.

@@ -9,6 +9,7 @@ use super::{AxisValues, Grid, List, ParamsError};
 use crate::inputs::{InputSource, IntoInput};
 use crate::operation::{Operation, Registered};
 use crate::schedule::Resources;
+use crate::tags::{Case, TagRule};
 
 /// Where parameter sets come from.
 #[derive(Clone, Debug)]
@@ -66,6 +67,7 @@ pub(crate) struct StepSpec {
     pub(crate) inputs: Vec<(String, InputSource)>,
     pub(crate) name: Option<String>,
     pub(crate) resources: Option<Resources>,
+    pub(crate) tags: Vec<TagRule>,
 }
 
 impl StepSpec {
@@ -121,7 +123,14 @@ impl<T> Sweep<T> {
     pub fn of<O: Operation<Output = T>>(source: Source) -> Self {
         let operation = Registered::of::<O>();
         Self {
-            spec: StepSpec { operation, source, inputs: Vec::new(), name: None, resources: None },
+            spec: StepSpec {
+                operation,
+                source,
+                inputs: Vec::new(),
+                name: None,
+                resources: None,
+                tags: Vec::new(),
+            },
             output: PhantomData,
         }
     }
@@ -144,6 +153,25 @@ impl<T> Sweep<T> {
     #[must_use]
     pub fn resources(mut self, resources: Resources) -> Self {
         self.spec.resources = Some(resources);
+        self
+    }
+
+    /// Tags the cells of the step for whose parameter set `rule` is true (all their replicates). Tags never enter the
+    /// identity of a run.
+    #[must_use]
+    pub fn tag_cases(
+        mut self,
+        tag: impl Into<String>,
+        rule: impl Fn(&Case<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.spec.tags.push(TagRule::of_cases(tag, rule));
+        self
+    }
+
+    /// Tags the cells of these parameter sets, by their number in the step, from 0: the rows of a list.
+    #[must_use]
+    pub fn tag_sets(mut self, tag: impl Into<String>, sets: impl IntoIterator<Item = u64>) -> Self {
+        self.spec.tags.push(TagRule::of_sets(tag, sets));
         self
     }
 

@@ -1,9 +1,10 @@
 //! From an experiment to cells with run ids, and from those to what must run and why.
 
 mod arguments;
+mod contexts;
 mod decide;
 mod explain;
-mod files;
+pub(crate) mod files;
 mod inputs;
 mod sample;
 mod space;
@@ -11,6 +12,7 @@ mod step;
 mod stored;
 mod wiring;
 
+pub(crate) use contexts::{ContextPlan, ContextPlans, FieldPlan};
 pub(crate) use decide::Known;
 pub use decide::{Cell, Decisions, Rerun, StepDecisions, Verdict};
 pub use explain::{Behind, Difference, differences};
@@ -240,6 +242,20 @@ pub enum PlanError {
         /// What is wrong.
         reason: String,
     },
+    /// What was asked for cannot be written down.
+    #[error("the experiment cannot be written down for its manifest: {reason}")]
+    Manifest {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A case tag that cannot be given.
+    #[error("case tag `{tag}`: {reason}")]
+    CaseTag {
+        /// The tag.
+        tag: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Bad parameters, with the step they are of.
     #[error("step `{step}`: {source}")]
     Step {
@@ -326,6 +342,8 @@ pub struct Plan {
     pub(crate) steps: Vec<Arc<StepPlan>>,
     /// Numbers of the steps, each after those it needs.
     pub(crate) order: Vec<usize>,
+    /// The contexts that its operations borrow, as they were when it was made.
+    pub(crate) contexts: ContextPlans,
 }
 
 impl Plan {
@@ -336,12 +354,14 @@ impl Plan {
     pub fn new(experiment: &Experiment, files: &StatCache) -> Result<Self, PlanError> {
         check(experiment)?;
         let order = wiring::order(experiment)?;
+        let mut contexts = ContextPlans::new();
         let mut planned: Vec<Option<Arc<StepPlan>>> = vec![None; experiment.specs.len()];
         for step in &order {
-            planned[*step] = Some(Arc::new(StepPlan::new(experiment, *step, &planned, files)?));
+            let plan = StepPlan::new(experiment, *step, &planned, files, &mut contexts)?;
+            planned[*step] = Some(Arc::new(plan));
         }
         let steps = planned.into_iter().flatten().collect();
-        Ok(Self { experiment: experiment.clone(), steps, order })
+        Ok(Self { experiment: experiment.clone(), steps, order, contexts })
     }
 
     /// The same with a list of parameter sets that was not known before: the step that waited for it has cells, and
@@ -358,19 +378,19 @@ impl Plan {
         let mut experiment = self.experiment.clone();
         experiment.specs[step].source = Source::List(List::of_values(rows));
         let mut planned: Vec<Option<Arc<StepPlan>>> = self.steps.iter().cloned().map(Some).collect();
-        let mut expanded = Vec::new();
+        let (mut expanded, mut contexts) = (Vec::new(), self.contexts.clone());
         for number in &self.order {
             if self.steps[*number].is_expanded() {
                 continue;
             }
-            let plan = StepPlan::new(&experiment, *number, &planned, files)?;
+            let plan = StepPlan::new(&experiment, *number, &planned, files, &mut contexts)?;
             if plan.is_expanded() {
                 expanded.push(*number);
             }
             planned[*number] = Some(Arc::new(plan));
         }
         let steps = planned.into_iter().flatten().collect();
-        Ok((Self { experiment, steps, order: self.order.clone() }, expanded))
+        Ok((Self { experiment, steps, order: self.order.clone(), contexts }, expanded))
     }
 
     /// The steps, in the order in which they were added.
@@ -442,8 +462,12 @@ fn check(experiment: &Experiment) -> Result<(), PlanError> {
         if !keys.insert(key) {
             return Err(PlanError::Duplicate { what: "metadata key", name: key.clone() });
         }
-        if let Err(reason) = value {
-            return Err(PlanError::Metadata { key: key.clone(), reason: reason.clone() });
+        let encoded = value
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|value| value.to_bytes().map_err(|e| e.to_string()));
+        if let Err(reason) = encoded {
+            return Err(PlanError::Metadata { key: key.clone(), reason });
         }
     }
     if experiment.seeds.as_ref().is_some_and(|seeds| seeds.count() == 0) {

@@ -1,23 +1,27 @@
 //! One step, ready to run: its cells by index, their run ids and arguments.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use metalab_cas::{Digest, Hasher, Map, Value};
+use metalab_cas::{Digest, Hasher, Value};
 
 use super::arguments::{Arguments, defaults_map};
+use super::contexts::{ContextPlans, borrowed};
+use super::files::portable;
 use super::inputs::{Feed, InputPlan};
 use super::space::{self, Axis, Incoming, Space};
-use super::{PlanError, files, wiring};
+use super::{PlanError, wiring};
 use crate::code::Grade;
 use crate::context::{StatCache, Watched};
 use crate::experiment::Experiment;
 use crate::id::RunId;
-use crate::operation::{LentKind, Registered};
+use crate::operation::Registered;
 use crate::params::{MAX_SETS, Source, StepSpec};
 use crate::recipe::{HeadParts, RecipeHead, VERSION};
-use crate::record::{CodeItemRecord, ContextRecord, Template, to_cbor};
+use crate::record::{CodeItemRecord, Template, to_cbor};
+use crate::results::Dimensions;
 use crate::schedule::{Edge, Resources};
+use crate::tags::{Case, CaseTags};
 
 /// A step of an experiment, ready to run. Its cells are numbered: its own parameter sets fastest, then the coordinates
 /// it takes over from its inputs, replicates slowest of all.
@@ -46,6 +50,7 @@ pub struct StepPlan {
     pub(crate) base_seed: Option<u64>,
     /// Files and folders of the contexts it borrows.
     pub(crate) watched: Vec<Watched>,
+    pub(crate) case_tags: Arc<CaseTags>,
     head: RecipeHead,
 }
 
@@ -64,9 +69,11 @@ impl StepPlan {
         number: usize,
         before: &[Option<Arc<Self>>],
         files: &StatCache,
+        contexts: &mut ContextPlans,
     ) -> Result<Self, PlanError> {
         let spec = &experiment.specs[number];
-        Self::resolve(experiment, number, spec, before, files).map_err(|error| error.in_step(spec.name()))
+        Self::resolve(experiment, number, spec, before, files, contexts)
+            .map_err(|error| error.in_step(spec.name()))
     }
 
     fn resolve(
@@ -75,6 +82,7 @@ impl StepPlan {
         spec: &StepSpec,
         before: &[Option<Arc<Self>>],
         files: &StatCache,
+        contexts: &mut ContextPlans,
     ) -> Result<Self, PlanError> {
         let operation = spec.operation.clone();
         let description = operation.description();
@@ -147,7 +155,8 @@ impl StepPlan {
                 Value::List(wires.collect()).to_bytes().map_err(|error| source_error(spec, &error))?
             }
         };
-        let (contexts, watched) = contexts(experiment, &operation, files)?;
+        let contexts = borrowed(experiment, &operation, files, contexts)?;
+        let watched = contexts.iter().flat_map(|context| context.watched.iter().cloned()).collect();
         let code = match (description.code.grade, description.code.digest) {
             (Grade::Binary, _) => Some(executable_digest()?),
             (_, Some(digest)) => Some(digest.parse().map_err(|_| PlanError::CodeDigest {
@@ -165,7 +174,7 @@ impl StepPlan {
             grade: description.code.grade,
             code,
             fixed: arguments.fixed.clone(),
-            contexts,
+            contexts: contexts.iter().map(|context| context.record.clone()).collect(),
             base_seed,
             defaults: defaults_map(&operation)?,
             items: description
@@ -176,8 +185,9 @@ impl StepPlan {
                 .collect(),
             parameters: description.parameters.iter().map(|parameter| parameter.name.into()).collect(),
         };
-        let source = spec.source.describe().to_bytes().map_err(|error| source_error(spec, &error))?;
-        Ok(Self {
+        let source =
+            portable(&spec.source.describe()).to_bytes().map_err(|error| source_error(spec, &error))?;
+        let mut step = Self {
             number,
             name: spec.name().to_owned(),
             head: head(&template),
@@ -196,6 +206,24 @@ impl StepPlan {
             resources: spec.resources.clone().unwrap_or(description_resources),
             base_seed,
             watched,
+            case_tags: Arc::default(),
+        };
+        step.case_tags = Arc::new(step.tagged(experiment, spec)?);
+        Ok(step)
+    }
+
+    /// The tags of its cells, as far as these are known.
+    fn tagged(&self, experiment: &Experiment, spec: &StepSpec) -> Result<CaseTags, PlanError> {
+        let rules = spec.tags.iter().chain(&experiment.case_tags);
+        if !self.expanded || rules.clone().next().is_none() {
+            return Ok(CaseTags::default());
+        }
+        let dimensions = Dimensions::decode(&self.dimensions());
+        CaseTags::evaluate(rules, self.sets(), |set, look| {
+            let mut arguments = Vec::new();
+            self.arguments.call(self.split(set).0, &mut arguments);
+            let coordinates = dimensions.at(set);
+            look(&Case { step: &self.name, set, arguments: &arguments, coordinates: &coordinates });
         })
     }
 
@@ -315,56 +343,6 @@ pub(crate) fn head(template: &Template) -> RecipeHead {
         contexts: &contexts,
         base_seed: template.base_seed,
     })
-}
-
-fn contexts(
-    experiment: &Experiment,
-    operation: &Registered,
-    cache: &StatCache,
-) -> Result<(Vec<ContextRecord>, Vec<Watched>), PlanError> {
-    let mut records = Vec::new();
-    let mut watched = Vec::new();
-    let mut seen = HashSet::new();
-    for kind in &operation.description().lent {
-        let LentKind::Context(name) = kind else { continue };
-        if !seen.insert(*name) {
-            continue;
-        }
-        let Some((_, fields)) = experiment.contexts.fields().find(|(other, _)| other == name) else {
-            return Err(PlanError::NoContext {
-                operation: operation.description().full_name(),
-                context: name,
-            });
-        };
-        let wrong = |field: &str, reason: String| PlanError::ContextField {
-            context: name,
-            field: field.to_owned(),
-            reason,
-        };
-        let fields = fields.as_ref().map_err(|reason| wrong("?", reason.clone()))?;
-        let mut entries = Vec::new();
-        for (field, value) in fields {
-            let value = if files::mentions_path(value) {
-                let (value, more) =
-                    cache.resolve(value, field).map_err(|error| wrong(field, error.to_string()))?;
-                watched.extend(more);
-                value
-            } else {
-                value.clone()
-            };
-            entries.push((Value::Text((*field).to_owned()), value));
-        }
-        let map = Map::from_entries(entries).map_err(|error| wrong("?", error.to_string()))?;
-        let fields = Value::Map(map.clone()).to_bytes().map_err(|error| wrong("?", error.to_string()))?;
-        let whole = Value::Variant((*name).to_owned(), Box::new(Value::Map(map)));
-        let mut hasher = Hasher::new();
-        // Format: type of the record, version of the format, canonical value.
-        hasher.update(b"metalab context\0\x01");
-        hasher.update(&whole.to_bytes().map_err(|error| wrong("?", error.to_string()))?);
-        records.push(ContextRecord { name: (*name).to_owned(), digest: hasher.finish(), fields });
-    }
-    records.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((records, watched))
 }
 
 /// Digest of the running executable, read once per process.

@@ -28,6 +28,7 @@ use crate::record::{Closing, Outcome, Record, Template};
 use crate::running::{RunError, Summary};
 use crate::store::Store;
 use crate::submission;
+use crate::tags::CaseTags;
 
 /// The cells of a submission and what became of them.
 ///
@@ -49,6 +50,8 @@ struct Source {
     store: Store,
     experiment: String,
     submission: RecordName,
+    /// Tags of the experiment.
+    tags: Vec<String>,
     steps: Vec<StepCells>,
     index: Index,
     closing: Option<Closing>,
@@ -62,6 +65,7 @@ pub(crate) struct StepCells {
     pub(crate) sets: u64,
     pub(crate) replicates: u64,
     pub(crate) dimensions: Dimensions,
+    pub(crate) case_tags: Arc<CaseTags>,
     pub(crate) ids: Vec<RunId>,
 }
 
@@ -81,12 +85,14 @@ impl Results {
             sets: step.sets(),
             replicates: step.replicates,
             dimensions: Dimensions::decode(&step.dimensions()),
+            case_tags: step.case_tags.clone(),
             ids: decided.ids,
         });
         let source = Source {
             store,
             experiment: plan.name().to_owned(),
             submission,
+            tags: plan.experiment.tags.clone(),
             steps: steps.collect(),
             index,
             closing: Some(closing),
@@ -109,13 +115,17 @@ impl Results {
             let ids = cells::read(store, &index, step).collect::<Result<_, _>>()?;
             let (axes, sets, replicates) = (step.axes.clone(), step.sets, step.replicates);
             let dimensions = Dimensions::of(step, store, &index)?;
-            Ok(StepCells { name: step.name.clone(), axes, sets, replicates, dimensions, ids })
+            // Tags that cannot be read hide no result.
+            let tags = step.case_tags.as_ref().and_then(|digest| store.values().get(digest, &index).ok());
+            let case_tags = Arc::new(tags.and_then(|bytes| CaseTags::decode(&bytes)).unwrap_or_default());
+            Ok(StepCells { name: step.name.clone(), axes, sets, replicates, dimensions, case_tags, ids })
         });
         let steps = steps.collect::<Result<Vec<_>, ResultError>>()?;
         let source = Source {
             store: store.clone(),
             experiment: experiment.to_owned(),
             submission: name,
+            tags: opened.tags.clone(),
             steps,
             index,
             closing: None,
@@ -268,8 +278,21 @@ impl Results {
             cell,
             replicate: (cells.replicates > 1).then(|| cell / cells.sets.max(1)),
             coordinates: cells.dimensions.at(cell),
+            tags: self.tags_of(cells, cell),
         };
         self.run_of(id, place)
+    }
+
+    /// The tags of a cell: those of the experiment, then its own.
+    fn tags_of(&self, cells: &StepCells, cell: u64) -> Vec<String> {
+        let mut tags = self.source.tags.clone();
+        let own = cells.case_tags.of(cell % cells.sets.max(1));
+        own.for_each(|tag| {
+            if !tags.iter().any(|known| known == tag) {
+                tags.push(tag.to_owned());
+            }
+        });
+        tags
     }
 
     fn run_of(&self, id: RunId, place: CellPlace) -> Result<RunResult, ResultError> {
@@ -398,7 +421,7 @@ impl fmt::Debug for Results {
 impl CellPlace {
     /// The place of a run that is no cell of the experiment.
     fn outside() -> Self {
-        Self { step: String::new(), cell: 0, replicate: None, coordinates: Vec::new() }
+        Self { step: String::new(), cell: 0, replicate: None, coordinates: Vec::new(), tags: Vec::new() }
     }
 }
 
@@ -411,4 +434,6 @@ pub(crate) struct CellPlace {
     pub(crate) replicate: Option<u64>,
     /// Of other steps: `prepare.threshold` and its value.
     pub(crate) coordinates: Vec<(String, Value)>,
+    /// Of the experiment and of the cell.
+    pub(crate) tags: Vec<String>,
 }

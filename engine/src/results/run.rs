@@ -158,6 +158,11 @@ impl RunResult {
         &self.place.coordinates
     }
 
+    /// The tags of its experiment, and those of its cell (see [`tags`](crate::tags)).
+    pub fn tags(&self) -> &[String] {
+        &self.place.tags
+    }
+
     /// Its inputs as they entered the run id.
     pub fn inputs(&self) -> &[InputRef] {
         self.attempt().map_or(&[], |attempt| &attempt.inputs)

@@ -21,6 +21,7 @@ use crate::id::RecordName;
 use crate::index::Index;
 use crate::inputs::Supply;
 use crate::journal::Writer;
+use crate::manifest;
 use crate::operation::Cancellation;
 use crate::plan::{Decisions, Known, Plan, Rerun, StepPlan, Verdict};
 use crate::record::{Closing, LEVEL, SkipCause, StepResolved, SubmissionClosed, kind, to_cbor};
@@ -81,6 +82,7 @@ impl<'a> Driver<'a> {
         let mut plan = Arc::new(Plan::new(&runner.experiment, &files)?);
         runner.check_resources(&plan)?;
         let mut index = Index::load(&store)?;
+        let manifest = manifest::write(&plan, &runner.rules())?;
         let present = store.blobs().present().map_err(crate::store::StoreError::from)?;
         let mut decisions = plan.decide(&index, &present, &runner.rerun)?;
         let supply = Arc::new(Supply::new(store.clone()));
@@ -94,7 +96,7 @@ impl<'a> Driver<'a> {
             let contexts = &plan.experiment.contexts;
             runner.executor.prepare(&Prospect::new(&store, contexts, to_execute))?;
         }
-        let opened = submission::open(&Request {
+        let request = Request {
             store: &store,
             plan: &plan,
             decisions: &decisions,
@@ -103,7 +105,8 @@ impl<'a> Driver<'a> {
             rerun: &runner.rerun,
             durability: runner.durability,
             files: &files,
-        })?;
+        };
+        let opened = submission::open(&request, &manifest)?;
         let settled = plan.steps().zip(&decisions.steps);
         let settled = settled.map(|(step, decided)| step.is_expanded() && decided.is_resolved()).collect();
         let summary = Summary {

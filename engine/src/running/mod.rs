@@ -15,7 +15,7 @@ mod inputs;
 mod job;
 mod keeper;
 mod pace;
-mod panics;
+pub(crate) mod panics;
 mod perform;
 pub mod remote;
 mod runner;

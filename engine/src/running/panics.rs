@@ -7,9 +7,9 @@ use std::sync::Once;
 
 /// What a panic said and where.
 #[derive(Debug)]
-pub(super) struct Panicked {
-    pub(super) message: String,
-    pub(super) backtrace: String,
+pub(crate) struct Panicked {
+    pub(crate) message: String,
+    pub(crate) backtrace: String,
 }
 
 thread_local! {
@@ -18,11 +18,12 @@ thread_local! {
 }
 
 /// Runs `work`; a panic inside it is returned and printed nowhere.
-pub(super) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     install_hook();
-    CAUGHT.set(Some(None));
+    // A panic may be contained inside of what contains panics itself.
+    let outer = CAUGHT.replace(Some(None));
     let result = catch_unwind(AssertUnwindSafe(work));
-    let caught = CAUGHT.take().flatten();
+    let caught = CAUGHT.replace(outer).flatten();
     result.map_err(|payload| {
         caught.unwrap_or_else(|| Panicked { message: message(&*payload), backtrace: String::new() })
     })

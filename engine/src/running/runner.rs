@@ -9,6 +9,7 @@ use super::{Executor, Handle, RunError, driver};
 use crate::context::StatCache;
 use crate::experiment::Experiment;
 use crate::journal::Durability;
+use crate::manifest::Rules;
 use crate::plan::{Plan, PlanError, Rerun};
 use crate::schedule::{Policy, Resources};
 use crate::store::Store;
@@ -44,6 +45,12 @@ impl Runner {
             files: None,
             capacity: None,
         }
+    }
+
+    /// The rules, as the manifest keeps them.
+    pub(super) fn rules(&self) -> Rules {
+        let Policy { failure, retries } = self.policy;
+        Rules { failure, retries, timeout: self.timeout, durability: self.durability }
     }
 
     /// What happens after failures.

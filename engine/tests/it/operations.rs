@@ -1,6 +1,7 @@
 //! The attribute `#[operation]` and the derive `Context`, through everything they write.
 
 use metalab::code::Grade;
+use metalab::context::Field;
 use metalab::operation::{Cancellation, Contexts, LentKind, Operation, Registry, Run, Runtime};
 use metalab::params::IntoSweep;
 use metalab::{Capture, SeedBundle};
@@ -128,7 +129,7 @@ fn the_description_says_what_the_signature_says() {
         [LentKind::Seeds, LentKind::Capture, LentKind::Runtime, LentKind::Context("laboratory")]
     );
     let fields = metalab::Context::fields(&site()).unwrap();
-    assert_eq!(fields, [("offset", Value::Float(0.5))]);
+    assert_eq!(fields, [Field::new("offset", Value::Float(0.5))]);
 }
 
 #[test]

@@ -222,7 +222,8 @@ fn lent(argument: &PatType, reference: &TypeReference) -> syn::Result<Argument> 
 }
 
 /// Names that would hide a method of the builder or a coordinate that every sweep has.
-const RESERVED: [&str; 5] = ["named", "grid", "into_sweep", "replicate", "resources"];
+const RESERVED: [&str; 7] =
+    ["named", "grid", "into_sweep", "replicate", "resources", "tag_cases", "tag_sets"];
 
 /// Refuses names that have a meaning of their own.
 pub(crate) fn refuse_reserved(name: &Ident) -> syn::Result<()> {

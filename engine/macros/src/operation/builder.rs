@@ -126,6 +126,27 @@ pub(crate) fn builder(
                 pub fn resources(self, resources: #root::schedule::Resources) -> Self {
                     Self { sweep: self.sweep.resources(resources) }
                 }
+
+                /// Tags the cells for whose parameter set the rule is true.
+                pub fn tag_cases(
+                    self,
+                    tag: impl ::core::convert::Into<::std::string::String>,
+                    rule: impl ::core::ops::Fn(&#root::tags::Case<'_>) -> bool
+                        + ::core::marker::Send
+                        + ::core::marker::Sync
+                        + 'static,
+                ) -> Self {
+                    Self { sweep: self.sweep.tag_cases(tag, rule) }
+                }
+
+                /// Tags the cells of these parameter sets, by their number in the step.
+                pub fn tag_sets(
+                    self,
+                    tag: impl ::core::convert::Into<::std::string::String>,
+                    sets: impl ::core::iter::IntoIterator<Item = u64>,
+                ) -> Self {
+                    Self { sweep: self.sweep.tag_sets(tag, sets) }
+                }
             }
 
             #(#traits)*

@@ -1,0 +1,435 @@
+//! What changed between two submissions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use metalab_cas::Value;
+
+use super::parts::{durability_word, failure_word};
+use super::{ContextManifest, FieldManifest, Manifest, Rules, StepManifest};
+use crate::plan::{Difference, differences};
+use crate::record::Template;
+
+/// How many values of an axis are shown; the change itself has all.
+const SHOWN: usize = 8;
+
+/// What changed from one submission to another; printed, a line for each change.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct ManifestDiff {
+    /// The changes, from the experiment's name to the environment.
+    pub changes: Vec<Change>,
+}
+
+/// One thing that changed.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Change {
+    /// What part of the manifest it is in.
+    pub section: Section,
+    /// The step, for what is part of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What changed: `base`, `argument lr`, `code: fn helper`, `Data.images`.
+    pub what: String,
+    /// Its old value; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// Its new value; absent when there is none any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+    /// For an argument or list of parameter sets: the values that were added.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+    /// The values that were removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+}
+
+/// The parts of a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Section {
+    /// Name, version, description and tags.
+    Experiment,
+    /// Free metadata.
+    Metadata,
+    /// Base seed and replicates.
+    Seeds,
+    /// Contexts and their fields.
+    Context,
+    /// Steps: their parameters, wires, code, resources, tags.
+    Step,
+    /// Retries, timeout and the like.
+    Rules,
+    /// Executable, sources, lock file, git commit.
+    Environment,
+}
+
+impl ManifestDiff {
+    /// Whether both submissions asked for the same, by the same program.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub(super) fn between(old: &Manifest, new: &Manifest) -> Self {
+        let mut diff = Self::default();
+        diff.experiment(old, new);
+        diff.named(Section::Metadata, "", &shown(&old.metadata), &shown(&new.metadata));
+        let seeds = |manifest: &Manifest| match &manifest.seeds {
+            Some(seeds) => [Some(seeds.base().to_string()), Some(seeds.count().to_string())],
+            None => [None, None],
+        };
+        let ([old_base, old_count], [new_base, new_count]) = (seeds(old), seeds(new));
+        diff.value(Section::Seeds, "base", old_base, new_base);
+        diff.value(Section::Seeds, "replicates", old_count, new_count);
+        diff.contexts(&old.contexts, &new.contexts);
+        diff.steps(&old.steps, &new.steps);
+        diff.named(Section::Rules, "", &rules(old.rules.as_ref()), &rules(new.rules.as_ref()));
+        let environment = |manifest: &Manifest| -> BTreeMap<String, String> {
+            let Some(environment) = &manifest.environment else { return BTreeMap::new() };
+            let parts = [
+                ("executable", &environment.executable),
+                ("git commit", &environment.git_commit),
+                ("lock file", &environment.lock_file),
+                ("sources", &environment.sources),
+            ];
+            let short = |text: &str| text.chars().take(12).collect();
+            parts
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), short(value.as_deref()?))))
+                .collect()
+        };
+        diff.named(Section::Environment, "", &environment(old), &environment(new));
+        diff
+    }
+
+    fn push(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    fn value(&mut self, section: Section, what: impl Into<String>, old: Option<String>, new: Option<String>) {
+        if old != new {
+            self.push(Change::of(section, what).values(old, new));
+        }
+    }
+
+    fn named(
+        &mut self,
+        section: Section,
+        prefix: &str,
+        old: &BTreeMap<String, String>,
+        new: &BTreeMap<String, String>,
+    ) {
+        for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+            self.value(section, format!("{prefix}{name}"), old.get(name).cloned(), new.get(name).cloned());
+        }
+    }
+
+    fn experiment(&mut self, old: &Manifest, new: &Manifest) {
+        let section = Section::Experiment;
+        self.value(section, "name", Some(old.experiment.clone()), Some(new.experiment.clone()));
+        self.value(section, "version", Some(old.version.clone()), Some(new.version.clone()));
+        self.value(section, "description", old.description.clone(), new.description.clone());
+        let (added, removed) = changed(&old.tags, &new.tags);
+        if !added.is_empty() || !removed.is_empty() {
+            self.push(Change { added, removed, ..Change::of(section, "tags") });
+        }
+    }
+
+    fn contexts(&mut self, old: &[ContextManifest], new: &[ContextManifest]) {
+        let fields = |contexts: &[ContextManifest]| -> BTreeMap<String, String> {
+            let fields = contexts.iter().flat_map(|context| {
+                context
+                    .fields
+                    .iter()
+                    .map(|field| (format!("{}.{}", context.name, field.name), field.to_string()))
+            });
+            fields.collect()
+        };
+        self.named(Section::Context, "", &fields(old), &fields(new));
+        // A context without fields is told by its name.
+        let names = |contexts: &[ContextManifest]| -> Vec<String> {
+            let bare = contexts.iter().filter(|context| context.fields.is_empty());
+            bare.map(|context| context.name.clone()).collect()
+        };
+        let (added, removed) = changed(&names(old), &names(new));
+        if !added.is_empty() || !removed.is_empty() {
+            self.push(Change { added, removed, ..Change::of(Section::Context, "contexts without fields") });
+        }
+    }
+
+    fn steps(&mut self, old: &[StepManifest], new: &[StepManifest]) {
+        let find = |steps: &[StepManifest], name: &str| steps.iter().position(|step| step.name == name);
+        for step in old {
+            match find(new, &step.name) {
+                Some(at) => self.step(step, &new[at]),
+                None => self.push(Change::of_step(step, "step").values(step.operation(), None)),
+            }
+        }
+        for step in new.iter().filter(|step| find(old, &step.name).is_none()) {
+            self.push(Change::of_step(step, "step").values(None, step.operation()));
+        }
+    }
+
+    fn step(&mut self, old: &StepManifest, new: &StepManifest) {
+        let start = self.changes.len();
+        if let (Some(before), Some(after)) = (&old.template, &new.template) {
+            // Arguments, seeds and contexts are compared as they were given, in their own sections.
+            let bare = |template: &Template| Template {
+                fixed: Vec::new(),
+                contexts: Vec::new(),
+                base_seed: None,
+                ..template.clone()
+            };
+            for Difference { part, old, new, .. } in differences(&bare(before), &bare(after)) {
+                self.push(Change::of(Section::Step, part).values(old, new));
+            }
+        }
+        self.source(old.source.as_ref(), new.source.as_ref());
+        let wires = |step: &StepManifest| -> BTreeMap<String, String> {
+            let wire = |wire: &Value| match wire {
+                Value::List(parts) => Some((parts.first()?.as_text()?.to_owned(), parts.get(1)?.to_string())),
+                _ => None,
+            };
+            step.wiring.iter().filter_map(wire).collect()
+        };
+        self.named(Section::Step, "input ", &wires(old), &wires(new));
+        let needs = |step: &StepManifest| -> BTreeMap<String, String> {
+            step.needs.iter().map(|(name, amount)| (name.to_owned(), amount.to_string())).collect()
+        };
+        self.named(Section::Step, "needs ", &needs(old), &needs(new));
+        let tags = |step: &StepManifest| -> BTreeMap<String, String> {
+            let count =
+                |ranges: &[std::ops::Range<u64>]| ranges.iter().map(|range| range.end - range.start).sum();
+            let words = |count: u64| format!("{count} parameter set{}", if count == 1 { "" } else { "s" });
+            step.case_tags.iter().map(|(tag, ranges)| (tag.to_owned(), words(count(ranges)))).collect()
+        };
+        self.named(Section::Step, "case tag ", &tags(old), &tags(new));
+        let cells = |step: &StepManifest| step.cells().map(|cells| cells.to_string());
+        self.value(Section::Step, "cells", cells(old), cells(new));
+        for change in &mut self.changes[start..] {
+            change.step = Some(old.name.clone());
+        }
+    }
+
+    fn source(&mut self, old: Option<&Value>, new: Option<&Value>) {
+        if old == new {
+            return;
+        }
+        let (old_axes, new_axes) = (old.and_then(axes), new.and_then(axes));
+        let (old_rows, new_rows) = (old.and_then(rows), new.and_then(rows));
+        if let (Some(old), Some(new)) = (old_axes, new_axes) {
+            for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+                let (before, after) = (old.get(name), new.get(name));
+                let change = Change::of(Section::Step, format!("argument {name}"));
+                match (before, after) {
+                    (Some(before), Some(after)) if before == after => {}
+                    (Some((true, before)), Some((true, after))) => {
+                        self.push(change.values(before.first().cloned(), after.first().cloned()));
+                    }
+                    (before, after) => {
+                        let values = |axis: Option<&(bool, Vec<String>)>| {
+                            axis.map_or_else(Vec::new, |axis| axis.1.clone())
+                        };
+                        let (added, removed) = changed(&values(before), &values(after));
+                        match added.is_empty() && removed.is_empty() {
+                            // The same values in another order, or one that is swept and was not.
+                            true => self.push(change.values(
+                                before.map(|axis| axis.1.join(", ")),
+                                after.map(|axis| axis.1.join(", ")),
+                            )),
+                            false => self.push(Change { added, removed, ..change }),
+                        }
+                    }
+                }
+            }
+        } else if let (Some(old), Some(new)) = (old_rows, new_rows) {
+            let (added, removed) = changed(&old, &new);
+            let change = Change::of(Section::Step, "parameter sets");
+            match added.is_empty() && removed.is_empty() {
+                true => self.push(change.values(Some("one order".into()), Some("another order".into()))),
+                false => self.push(Change { added, removed, ..change }),
+            }
+        } else {
+            let mut parts = Vec::new();
+            part(String::new(), old, new, &mut parts);
+            for (what, old, new) in parts {
+                self.value(Section::Step, format!("parameters{what}"), old, new);
+            }
+        }
+    }
+}
+
+impl Change {
+    fn of(section: Section, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self { section, step: None, what, old: None, new: None, added: Vec::new(), removed: Vec::new() }
+    }
+
+    fn of_step(step: &StepManifest, what: &str) -> Self {
+        Self { step: Some(step.name.clone()), ..Self::of(Section::Step, what) }
+    }
+
+    fn values(self, old: Option<String>, new: Option<String>) -> Self {
+        Self { old, new, ..self }
+    }
+}
+
+/// Whether each axis of a grid is fixed, and its values as text.
+fn axes(source: &Value) -> Option<BTreeMap<String, (bool, Vec<String>)>> {
+    let Value::Variant(kind, axes) = source else { return None };
+    let Value::List(axes) = &**axes else { return None };
+    let axis = |axis: &Value| {
+        let Value::List(parts) = axis else { return None };
+        let [name, Value::Bool(fixed), Value::List(values)] = &parts[..] else { return None };
+        let values = values.iter().map(ToString::to_string).collect();
+        Some((name.as_text()?.to_owned(), (*fixed, values)))
+    };
+    if kind == "grid" { axes.iter().map(axis).collect() } else { None }
+}
+
+/// The sets of a list as text.
+fn rows(source: &Value) -> Option<Vec<String>> {
+    match source {
+        Value::Variant(kind, rows) if kind == "list" => match &**rows {
+            Value::List(rows) => Some(rows.iter().map(ToString::to_string).collect()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Where two values of any shape part: place, old and new.
+fn part(
+    place: String,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    found: &mut Vec<(String, Option<String>, Option<String>)>,
+) {
+    match (old, new) {
+        (Some(old), Some(new)) if old == new => {}
+        (Some(Value::Variant(before, old)), Some(Value::Variant(after, new))) if before == after => {
+            part(format!("{place} {before}"), Some(old), Some(new), found);
+        }
+        (Some(Value::Map(old)), Some(Value::Map(new))) => {
+            let keys = old.iter().chain(new.iter()).map(|(key, _)| key);
+            let mut seen: Vec<&Value> = Vec::new();
+            for key in keys {
+                if !seen.contains(&key) {
+                    seen.push(key);
+                    let name = key.as_text().map_or_else(|| key.to_string(), str::to_owned);
+                    part(format!("{place}.{name}"), old.get_value(key), new.get_value(key), found);
+                }
+            }
+        }
+        (Some(Value::List(old)), Some(Value::List(new))) if old.len() == new.len() => {
+            for (at, (old, new)) in old.iter().zip(new).enumerate() {
+                part(format!("{place}[{at}]"), Some(old), Some(new), found);
+            }
+        }
+        (old, new) => found.push((place, old.map(ToString::to_string), new.map(ToString::to_string))),
+    }
+}
+
+/// What the second has and the first has not, and the reverse, in their orders.
+fn changed(old: &[String], new: &[String]) -> (Vec<String>, Vec<String>) {
+    let (before, after): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
+    let added = new.iter().filter(|value| !before.contains(value)).cloned().collect();
+    let removed = old.iter().filter(|value| !after.contains(value)).cloned().collect();
+    (added, removed)
+}
+
+fn shown(values: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+    values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+}
+
+fn rules(rules: Option<&Rules>) -> BTreeMap<String, String> {
+    let Some(rules) = rules else { return BTreeMap::new() };
+    let mut all = BTreeMap::from([
+        ("failure".to_owned(), failure_word(rules.failure).to_owned()),
+        ("retries".to_owned(), rules.retries.most.to_string()),
+        ("backoff".to_owned(), format!("{:?}", rules.retries.backoff)),
+        ("durability".to_owned(), durability_word(rules.durability).to_owned()),
+    ]);
+    if let Some(limit) = rules.timeout {
+        all.insert("timeout".to_owned(), format!("{limit:?}"));
+    }
+    all
+}
+
+/// `data/train.csv (3f1c09d2aa31, 1 file, 20 bytes)`, or the value for a field without paths.
+impl fmt::Display for FieldManifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.paths.is_empty() {
+            return self.value.fmt(f);
+        }
+        for (number, path) in self.paths.iter().enumerate() {
+            let (before, files) = (if number == 0 { "" } else { ", " }, path.files);
+            let plural = if files == 1 { "" } else { "s" };
+            let (shown, digest, size) = (&path.shown, path.digest.short(), path.size);
+            write!(f, "{before}{shown} ({digest}, {files} file{plural}, {size} bytes)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Experiment => "experiment",
+            Self::Metadata => "metadata",
+            Self::Seeds => "seeds",
+            Self::Context => "context",
+            Self::Step => "step",
+            Self::Rules => "rules",
+            Self::Environment => "environment",
+        })
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.section)?;
+        if let Some(step) = &self.step {
+            write!(f, " {step}")?;
+        }
+        if self.what == "step" {
+            return f.write_str(if self.new.is_some() { ": added" } else { ": removed" });
+        }
+        let list = |values: &[String]| {
+            let mut text = values.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            if values.len() > SHOWN {
+                text.push_str(&format!(" and {} more", values.len() - SHOWN));
+            }
+            text
+        };
+        let joint = if self.step.is_some() { ": " } else { " " };
+        let what = Difference::new(self.what.clone(), self.old.clone(), self.new.clone());
+        if self.added.is_empty() && self.removed.is_empty() {
+            return write!(f, "{joint}{what}");
+        }
+        write!(f, "{joint}{}: ", self.what)?;
+        if !self.added.is_empty() {
+            write!(f, "added {}", list(&self.added))?;
+        }
+        if !self.removed.is_empty() {
+            let before = if self.added.is_empty() { "" } else { "; " };
+            write!(f, "{before}removed {}", list(&self.removed))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ManifestDiff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("nothing changed");
+        }
+        for (number, change) in self.changes.iter().enumerate() {
+            let before = if number == 0 { "" } else { "\n" };
+            write!(f, "{before}{change}")?;
+        }
+        Ok(())
+    }
+}
