@@ -9,7 +9,7 @@ use metalab_cas::{Digest, DigestPrefix, Key};
 
 use super::level::{Description, starts};
 use super::row::{PLACE, ROW, Row, Shared, ValueRow};
-use super::{Entry, Index, IndexError, Standing, better, folder, load};
+use super::{DerivedPlace, Entry, Index, IndexError, Standing, better, folder, load};
 use crate::id::{RecordName, RunId};
 use crate::journal::{PackPlace, RecordPlace};
 use crate::record::Record;
@@ -161,6 +161,11 @@ impl Glance {
     /// Where the record that opened a submission lies.
     pub fn submission(&self, name: &RecordName) -> Option<RecordPlace> {
         self.recent.submission(name)
+    }
+
+    /// Where batches lie that may have derived metrics of a run.
+    pub fn derived_of(&self, run: &RunId) -> impl Iterator<Item = DerivedPlace> + '_ {
+        self.recent.derived_of(run)
     }
 
     /// The store it is of.

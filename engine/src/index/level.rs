@@ -6,12 +6,13 @@ use bytes::Bytes;
 use metalab_cas::Digest;
 use minicbor::{Decode, Encode};
 
+use super::derived::DerivedPlace;
 use super::row::{FileRef, PLACE, ROW, Row, Shared, ValueRow};
 use crate::id::{RecordName, WriterId};
 use crate::journal::{Position, RecordPlace};
 use crate::record::LEVEL;
 
-const MAGIC: &[u8; 16] = b"metalab index 1\n";
+const MAGIC: &[u8; 16] = b"metalab index 2\n";
 /// Bytes before the description.
 pub(super) const FRONT: usize = 32;
 const ID: usize = 32;
@@ -82,6 +83,12 @@ pub(super) struct Description {
     /// Absent when there are none.
     #[n(9)]
     pub(super) resolved: Option<Vec<Resolved>>,
+    /// Absent when there are none.
+    #[n(10)]
+    pub(super) derived: Option<Vec<DerivedPlace>>,
+    /// Absent when there are none.
+    #[n(11)]
+    pub(super) expressions: Option<Vec<(RecordName, RecordPlace)>>,
 }
 
 /// Where it is written which cells a step of a submission has. Of several, the last counts.

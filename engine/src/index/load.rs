@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use metalab_cas::{Key, Listed};
 
+use super::derived::Derivations;
 use super::level::{self, Cover, Description, Level, Unusable};
 use super::merge::{contains, join};
 use super::recent::Recent;
@@ -107,8 +108,9 @@ impl Index {
             published,
             submissions: levels.clone().flat_map(|level| level.submissions.iter().cloned()).collect(),
             new_submissions: Vec::new(),
-            resolved: levels.flat_map(|level| level.resolved.iter().flatten().copied()).collect(),
+            resolved: levels.clone().flat_map(|level| level.resolved.iter().flatten().copied()).collect(),
             new_resolved: Vec::new(),
+            derivations: Derivations::of(levels.clone()),
             damages: Vec::new(),
             ignored: Vec::new(),
             visible,
@@ -203,6 +205,13 @@ impl Index {
                 Ok(_) => {}
                 Err(error) => self.damages.push(refused(error.to_string())),
             },
+            kind::DERIVED => match record.decode() {
+                Ok(Record::Derived(batch)) => self.derived(record.name, record.place, &batch),
+                Ok(_) => {}
+                Err(error) => self.damages.push(refused(error.to_string())),
+            },
+            // What it says is read when somebody asks for expressions.
+            kind::EXPRESSION => self.expression(record.name, record.place),
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::derived::Derivations;
 use super::level::{Cover, Description, Level, Resolved, Sections, Submission};
 use super::recent::Recent;
 use super::row::{Row, Shared};
@@ -14,6 +15,7 @@ pub(super) fn of_recent(
     recent: &Recent,
     submissions: Vec<(RecordName, Submission)>,
     resolved: &[Resolved],
+    derived: &Derivations,
     covers: Vec<Cover>,
 ) -> Level {
     let mut sections = Sections::default();
@@ -50,6 +52,8 @@ pub(super) fn of_recent(
         submissions,
         covers,
         resolved: (!resolved.is_empty()).then(|| resolved.to_vec()),
+        derived: derived.new_batches(),
+        expressions: derived.new_expressions(),
         ..Description::default()
     };
     Level::build(name, description, sections)
@@ -132,6 +136,7 @@ pub(super) fn of_levels(name: &str, store: &str, levels: &[&Level]) -> Level {
     resolved.sort_unstable();
     resolved.dedup();
     let covers = join(levels.iter().flat_map(|level| &level.description.covers));
+    let derived = Derivations::of(levels.iter().map(|level| &level.description));
     let Shared { files, origins, .. } = shared;
     let description = Description {
         store: store.to_owned(),
@@ -140,6 +145,8 @@ pub(super) fn of_levels(name: &str, store: &str, levels: &[&Level]) -> Level {
         submissions,
         covers,
         resolved: (!resolved.is_empty()).then_some(resolved),
+        derived: derived.all_batches(),
+        expressions: derived.all_expressions(),
         ..Description::default()
     };
     Level::build(name, description, sections)
@@ -212,10 +219,11 @@ pub(super) fn contains(all: &[Cover], some: &[Cover]) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::id::RunId;
-    use crate::index::Entry;
+    use crate::index::{DerivedPlace, Entry};
     use crate::index::level::Unusable;
     use crate::journal::{Day, PackPlace, Position, RecordPlace};
     use crate::record::{Outcome, Place};
@@ -247,17 +255,27 @@ mod tests {
             RecordName { writer: WRITER, sequence: 1 },
             Submission { place: Some(place(0)), origins: vec![5] },
         )];
-        of_recent("x.idx", "00112233445566778899aabbccddeeff", &recent, submissions, &[], covers)
+        let mut derived = Derivations::default();
+        let record = RecordName { writer: WRITER, sequence: 4 };
+        let run = |bytes| RunId(Digest::of(bytes));
+        derived.insert(DerivedPlace { record, place: place(750), first: run(b"other"), last: run(b"run") });
+        derived.insert_expression(RecordName { writer: WRITER, sequence: 5 }, place(900));
+        of_recent("x.idx", "00112233445566778899aabbccddeeff", &recent, submissions, &[], &derived, covers)
+    }
+
+    /// The bytes of a golden file: hexadecimal, with comments.
+    fn bytes_of(golden: &str) -> Vec<u8> {
+        let digits = golden.lines().filter_map(|line| line.split('#').next()).map(str::trim);
+        let digits: Vec<u8> = digits.flat_map(str::chars).map(|c| c.to_digit(16).unwrap() as u8).collect();
+        digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
     }
 
     #[test]
     fn levels_are_golden() {
-        let golden = include_str!("../../tests/golden/index.txt");
-        let golden: String =
-            golden.lines().filter_map(|line| line.split('#').next()).map(str::trim).collect();
+        let golden = bytes_of(include_str!("../../tests/golden/index.txt"));
         let level = sample();
         let written: String = level.image().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(written, golden);
+        assert!(golden == level.image()[..], "{written}");
         let read = Level::read("x.idx", level.image().clone()).ok().map(|read| read.description);
         assert_eq!(read, Some(level.description));
     }
@@ -271,9 +289,10 @@ mod tests {
 
     #[test]
     fn other_versions_are_not_read() {
-        let level = sample();
-        let mut bytes = level.image().to_vec();
-        bytes[14] = b'2';
+        let of_version_1 = bytes_of(include_str!("../../tests/golden/index-1.txt"));
+        assert_eq!(Level::read("x.idx", of_version_1.into()).err(), Some(Unusable::OtherVersion));
+        let mut bytes = sample().image().to_vec();
+        bytes[14] = b'3';
         let crc = crc32c::crc32c(&bytes[..28]);
         bytes[28..32].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(Level::read("x.idx", bytes.into()).err(), Some(Unusable::OtherVersion));

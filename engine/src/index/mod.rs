@@ -5,18 +5,18 @@
 //! What no level has is read from the journal when an index is loaded. Any process may publish a level under a new
 //! name; small ones are merged into larger ones, so that there are few.
 //!
-//! # Format of a level, version 1
+//! # Format of a level, version 2
 //!
 //! Numbers are little-endian.
 //!
 //! | offset | size | |
 //! | --- | --- | --- |
-//! | 0 | 16 | `metalab index 1\n` |
+//! | 0 | 16 | `metalab index 2\n` |
 //! | 16 | 4 | record level it was made with (u8), three zero bytes |
 //! | 20 | 4 | length of the description |
 //! | 24 | 4 | CRC-32C of the description |
 //! | 28 | 4 | CRC-32C of the 28 bytes before |
-//! | 32 | | description: CBOR map, 0 store id, 1 runs, 2 further attempts, 3 small values, 4 CRC-32C of all sections, 5 files [part, writer, chunk, day], 6 origins, 7 submissions [record, [place, origins of its steps]], 8 covers [writer, from (number, chunk, offset), to (number, chunk, offset, bytes behind it)], 9 (absent when empty) steps whose cells became known [submission, step, record, place] |
+//! | 32 | | description: CBOR map, 0 store id, 1 runs, 2 further attempts, 3 small values, 4 CRC-32C of all sections, 5 files [part, writer, chunk, day], 6 origins, 7 submissions [record, [place, origins of its steps]], 8 covers [writer, from (number, chunk, offset), to (number, chunk, offset, bytes behind it)], 9 (absent when empty) steps whose cells became known [submission, step, record, place], 10 (absent when empty) batches of derived metrics [record, place, lowest run, highest run], 11 (absent when empty) kept expressions [record, place] |
 //!
 //! then, from the next multiple of 64, six sections without gaps: ids of the runs (32 bytes each, ascending), a row of
 //! 64 bytes for each, ids and rows of further attempts of the same runs, digests of small values in packs (32) and
@@ -24,9 +24,12 @@
 //! of the origin (4), start in microseconds (8), offset (4) and length (4) of the frame, and 8 bytes of record number
 //! * 256 + outcome (bits 0, 1), further attempts exist (2), has an output (3), place of the output (4, 5).
 //!
+//! Version 1 had no 10 and 11, so that a writer of version 1 lost what was derived: its levels are passed over.
+//!
 //! A level that is damaged, of another version or another store, or that names parts of the journal which are not
 //! there, is passed over.
 
+mod derived;
 mod entry;
 mod extract;
 mod glance;
@@ -42,6 +45,7 @@ use std::time::SystemTime;
 
 use metalab_cas::{BackendError, Digest, DigestPrefix, Key};
 
+pub use derived::DerivedPlace;
 pub use entry::{Entry, Standing, origin, stands_before};
 pub use glance::Glance;
 
@@ -117,6 +121,7 @@ pub struct Index {
     /// Steps of submissions whose cells became known later.
     resolved: BTreeSet<Resolved>,
     new_resolved: Vec<Resolved>,
+    derivations: derived::Derivations,
     damages: Vec<Damage>,
     ignored: Vec<Ignored>,
     /// Sizes of the files of the journal when they were listed.

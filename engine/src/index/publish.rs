@@ -38,7 +38,7 @@ impl Index {
         let (new, waiting): (Vec<_>, Vec<_>) = self.new_submissions.iter().copied().partition(placed);
         let submissions = new.into_iter().map(|name| (name, self.submissions[&name].clone())).collect();
         let mut level =
-            merge::of_recent(&name, self.store.id(), &self.recent, submissions, &self.new_resolved, covers);
+            merge::of_recent(&name, self.store.id(), &self.recent, submissions, &self.new_resolved, &self.derivations, covers);
         let merged = self.to_merge(level.weight());
         if !merged.is_empty() {
             let others = merged.iter().map(|&at| &self.levels[at]);
@@ -51,6 +51,7 @@ impl Index {
         self.recent = Recent::default();
         self.new_submissions = waiting;
         self.new_resolved.clear();
+        self.derivations.published();
         self.published = self.cursor.clone();
         for at in merged.into_iter().rev() {
             let old = self.levels.remove(at);

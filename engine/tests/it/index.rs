@@ -222,7 +222,7 @@ fn many_damaged_levels_are_passed_over() {
     let (lab, all) = filled(true, 3);
     for number in 0..20 {
         let key = Key::new(&format!("index/{number}.idx")).unwrap();
-        lab.store.backend().put(&key, b"metalab index 1\nand then garbage", PutMode::Create).unwrap();
+        lab.store.backend().put(&key, b"metalab index 2\nand then garbage", PutMode::Create).unwrap();
     }
     let index = Index::load(&lab.store).unwrap();
     assert_eq!(index.ignored().len(), 20);
