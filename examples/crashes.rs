@@ -33,7 +33,7 @@ fn main() -> metalab::Result<()> {
     for run in results.failed().iter() {
         let run = run?;
         let error = run.error().map(|error| error.chain.join(": ")).unwrap_or_default();
-        println!("x = {}: {error}", run.param("x").unwrap_or_default());
+        println!("x = {}: {error}", run.param_value("x").unwrap_or_default());
     }
     Ok(())
 }

@@ -47,14 +47,16 @@ pub use metalab_engine as engine;
 #[doc(hidden)]
 pub use metalab_engine::__private;
 pub use metalab_engine::__private::main;
+pub use metalab_engine::derived::derive;
 pub use metalab_engine::manifest::{Manifest, manifests};
+pub use metalab_engine::results::experiments;
 pub use metalab_engine::{
     Capture, Context, DirPath, Experiment, Failure, FilePath, Gathered, Input, Operation, Result, RunError,
     Runtime, SeedBundle, Store, seeds,
 };
 pub use metalab_engine::{
-    capture, code, codec, context, experiment, inputs, manifest, operation, params, plan, record, results,
-    running, schedule, store, tags,
+    capture, code, codec, context, derived, experiment, inputs, manifest, operation, params, plan, record,
+    results, running, schedule, store, tags,
 };
 pub use metalab_executors as executors;
 pub use metalab_executors::init;

@@ -6,6 +6,7 @@ use metalab_cas::Value;
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::derived::{Derive, DerivedFunction};
 use crate::inputs::Step;
 use crate::operation::Contexts;
 use crate::params::{IntoSweep, StepSpec};
@@ -37,6 +38,8 @@ pub struct Experiment {
     pub(crate) case_tags: Vec<TagRule>,
     pub(crate) description: Option<String>,
     pub(crate) metadata: Vec<(String, Result<Value, String>)>,
+    /// Derived metrics, with the step they are for; `None` for all.
+    pub(crate) derived: Vec<(Option<String>, DerivedFunction)>,
 }
 
 impl Experiment {
@@ -53,6 +56,7 @@ impl Experiment {
             case_tags: Vec::new(),
             description: None,
             metadata: Vec::new(),
+            derived: Vec::new(),
         }
     }
 
@@ -135,6 +139,29 @@ impl Experiment {
         let value = Value::from_serde(&value).map_err(|error| error.to_string());
         self.metadata.push((key.into(), value));
         self
+    }
+
+    /// Adds a derived metric: a function that is called with each run as soon as it has succeeded, where it was
+    /// executed, and with the runs that were there before and have not got it yet, or from other code.
+    ///
+    /// It is no part of what a run is: changing, adding or removing it makes no run stale.
+    #[must_use]
+    pub fn derive<D: Derive>(mut self, _: D) -> Self {
+        self.derived.push((None, DerivedFunction::of::<D>()));
+        self
+    }
+
+    /// The same for the runs of one step alone.
+    #[must_use]
+    pub fn derive_from<D: Derive>(mut self, step: impl Into<String>, _: D) -> Self {
+        self.derived.push((Some(step.into()), DerivedFunction::of::<D>()));
+        self
+    }
+
+    /// The functions over the runs of a step.
+    pub(crate) fn derived_of(&self, step: &str) -> Vec<DerivedFunction> {
+        let of_it = self.derived.iter().filter(|(only, _)| only.as_deref().is_none_or(|only| only == step));
+        of_it.map(|(_, function)| function.clone()).collect()
     }
 
     /// Its name.

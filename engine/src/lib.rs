@@ -13,12 +13,14 @@
 //! | what a step takes from others | [`inputs`] |
 //! | **manifest**: what a submission asked for, by value; **case tags** | [`manifest`], [`tags`] |
 //! | **capture** and **results**: what a run leaves, and how it is read back | [`capture`], [`codec`], [`results`] |
+//! | **derived** metrics: functions over finished runs | [`derived`] |
 
 pub mod capture;
 pub mod cells;
 pub mod code;
 pub mod codec;
 pub mod context;
+pub mod derived;
 pub mod experiment;
 mod failure;
 pub mod id;
@@ -49,7 +51,7 @@ pub use context::{Context, DirPath, FilePath};
 pub use experiment::Experiment;
 pub use failure::{Failure, Result};
 pub use inputs::{Gathered, Input};
-pub use metalab_macros::{Context, experiment, operation};
+pub use metalab_macros::{Context, derived, experiment, operation};
 pub use operation::{Operation, Runtime};
 pub use running::RunError;
 pub use seeds::{SeedBundle, seeds};

@@ -1,4 +1,4 @@
-//! The attribute and derive macros of metalab: [`macro@operation`], [`macro@Context`],
+//! The attribute and derive macros of metalab: [`macro@operation`], [`macro@derived`], [`macro@Context`],
 //! [`macro@experiment`] and [`macro@main`].
 //!
 //! The macros know nobody: what they write names everything through the crate `metalab` (or the path given by
@@ -10,6 +10,7 @@
 //! | `operation::arguments`, `operation::output` | what does the function take and return, and is that allowed? |
 //! | `operation::expand`, `operation::builder` | what is written for it? |
 //! | `code` | which code does it reach, and what is the digest of that? |
+//! | `derived` | functions over finished runs |
 //! | `context` | the derive for contexts |
 //! | `main_attribute` | what comes before the body of `main`, and which experiments a program has |
 
@@ -17,6 +18,7 @@
 
 mod code;
 mod context;
+mod derived;
 mod main_attribute;
 mod operation;
 
@@ -65,6 +67,38 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn operation(options: TokenStream, item: TokenStream) -> TokenStream {
     operation::attribute(options.into(), item.into()).into()
+}
+
+/// Makes a function of a finished run a derived metric.
+///
+/// The function stays as it is; beside it stands, for a function `efficiency`, the type `Efficiency`, which is registered
+/// and given to `Experiment::derive` or `metalab::derive(&results).with(...)`.
+///
+/// ```ignore
+/// /// Accuracy per second of training.
+/// #[metalab::derived]
+/// fn efficiency(run: &RunResult) -> metalab::Result<f64> {
+///     Ok(run.metric_f64("accuracy")? / run.param::<f64>("cost")?)
+/// }
+/// ```
+///
+/// A number, truth value or text is a metric called like the function; `None` and `()` are none; a struct, a map, a list
+/// of pairs or `metalab::derived::Metrics` are several. With or without a `Result` around it.
+///
+/// # Options
+///
+/// | option | meaning | if left out |
+/// | --- | --- | --- |
+/// | `name = "..."` | name of the function, and of its metric | the function's name |
+/// | `version = "2"` | raise it to say that results changed | `"1"` |
+/// | `code = "reach"` | how much code counts: `reach`, `body`, `binary`, `manual` | `"reach"` |
+/// | `uses(item, crate_name)` | items and crates that count although they are not mentioned | none |
+/// | `metrics("a", "b")` | names of the metrics it gives, so that a collision is found before anything runs | its own name |
+/// | `type = "..."` | name of the generated type | from the function's name |
+/// | `crate = "..."` | path of the crate `metalab` | `::metalab` |
+#[proc_macro_attribute]
+pub fn derived(options: TokenStream, item: TokenStream) -> TokenStream {
+    derived::attribute(options.into(), item.into()).into()
 }
 
 /// Makes a struct a context: settings and paths that the runs of an experiment share and operations borrow.

@@ -27,6 +27,14 @@ pub struct DerivedPlace {
     pub last: RunId,
 }
 
+impl DerivedPlace {
+    /// That of a batch; `None` for one without rows.
+    pub fn of(record: RecordName, place: RecordPlace, batch: &DerivedBatch) -> Option<Self> {
+        let runs = batch.rows.iter().map(|(run, _)| *run);
+        Some(Self { record, place, first: runs.clone().min()?, last: runs.max()? })
+    }
+}
+
 /// All that are known, in the order of their records, and which of them no level has.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Derivations {
@@ -90,11 +98,8 @@ fn sorted<'a, T: Copy + Ord + 'a>(all: impl Iterator<Item = &'a T>) -> Option<Ve
 
 impl Index {
     /// Notes a batch of derived metrics that was just committed, or read.
-    pub fn derived(&mut self, record: RecordName, place: RecordPlace, batch: &DerivedBatch) {
-        let runs = batch.rows.iter().map(|(run, _)| *run);
-        if let (Some(first), Some(last)) = (runs.clone().min(), runs.max()) {
-            self.derivations.insert(DerivedPlace { record, place, first, last });
-        }
+    pub fn derived(&mut self, place: DerivedPlace) {
+        self.derivations.insert(place);
     }
 
     /// Notes an expression that was just kept, or read.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use metalab_cas::{Key, Listed};
 
-use super::derived::Derivations;
+use super::derived::{Derivations, DerivedPlace};
 use super::level::{self, Cover, Description, Level, Unusable};
 use super::merge::{contains, join};
 use super::recent::Recent;
@@ -206,7 +206,11 @@ impl Index {
                 Err(error) => self.damages.push(refused(error.to_string())),
             },
             kind::DERIVED => match record.decode() {
-                Ok(Record::Derived(batch)) => self.derived(record.name, record.place, &batch),
+                Ok(Record::Derived(batch)) => {
+                    DerivedPlace::of(record.name, record.place, &batch)
+                        .into_iter()
+                        .for_each(|place| self.derived(place));
+                }
                 Ok(_) => {}
                 Err(error) => self.damages.push(refused(error.to_string())),
             },

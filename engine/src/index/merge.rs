@@ -223,8 +223,8 @@ pub(super) fn contains(all: &[Cover], some: &[Cover]) -> bool {
 mod tests {
     use super::*;
     use crate::id::RunId;
-    use crate::index::{DerivedPlace, Entry};
     use crate::index::level::Unusable;
+    use crate::index::{DerivedPlace, Entry};
     use crate::journal::{Day, PackPlace, Position, RecordPlace};
     use crate::record::{Outcome, Place};
     use metalab_cas::Digest;

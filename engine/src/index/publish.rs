@@ -37,8 +37,15 @@ impl Index {
             |name: &RecordName| self.submissions.get(name).is_some_and(|known| known.place.is_some());
         let (new, waiting): (Vec<_>, Vec<_>) = self.new_submissions.iter().copied().partition(placed);
         let submissions = new.into_iter().map(|name| (name, self.submissions[&name].clone())).collect();
-        let mut level =
-            merge::of_recent(&name, self.store.id(), &self.recent, submissions, &self.new_resolved, &self.derivations, covers);
+        let mut level = merge::of_recent(
+            &name,
+            self.store.id(),
+            &self.recent,
+            submissions,
+            &self.new_resolved,
+            &self.derivations,
+            covers,
+        );
         let merged = self.to_merge(level.weight());
         if !merged.is_empty() {
             let others = merged.iter().map(|&at| &self.levels[at]);

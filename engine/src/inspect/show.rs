@@ -2,10 +2,11 @@
 
 use metalab_cas::Digest;
 
+use crate::derived::{Book, Kept};
 use crate::id::{RecordName, RunId};
 use crate::index::Glance;
 use crate::journal::RecordPlace;
-use crate::record::{Attempt, Environment, Record, SubmissionOpened, Template};
+use crate::record::{Attempt, DerivedRecord, Environment, Record, SubmissionOpened, Template};
 use crate::results::{ResultError, decode_template};
 
 /// Everything about one run.
@@ -23,6 +24,8 @@ pub struct RunDetails {
     pub environment: Option<Environment>,
     /// The submission it was executed for.
     pub submission: Option<SubmissionOpened>,
+    /// What functions derived from it, of each the newest, oldest first.
+    pub derived: Vec<DerivedRecord>,
     /// All other attempts of it.
     pub others: Vec<(RecordName, Attempt)>,
     /// Outputs of successful attempts that differ: the operation is not deterministic.
@@ -45,6 +48,8 @@ pub fn show(index: &Glance, id: &RunId) -> Result<RunDetails, ResultError> {
     let value = |digest: &Digest| {
         Ok::<_, ResultError>(store.values().get_from(digest, index.places_of(digest)?.into_iter())?)
     };
+    let book = Book::of_run(store, index.derived_of(id), id)?;
+    let derived = book.merged(id, Kept::own(&attempt, entry.name));
     let template = decode_template(&attempt.template, &value(&attempt.template)?)?;
     let environment = value(&attempt.environment).ok();
     let environment = environment.and_then(|bytes| minicbor::decode(&bytes).ok());
@@ -68,6 +73,7 @@ pub fn show(index: &Glance, id: &RunId) -> Result<RunDetails, ResultError> {
         template,
         environment,
         submission,
+        derived,
         others,
         differing_outputs,
     })

@@ -226,6 +226,17 @@ pub enum PlanError {
         /// What is wrong.
         reason: String,
     },
+    /// Derived metrics that cannot be used together.
+    #[error(transparent)]
+    Derived(#[from] crate::derived::FunctionsError),
+    /// A derived metric for a step that is not there.
+    #[error("the derived metric function `{function}` is for a step `{step}`, which is not there")]
+    DerivedStep {
+        /// The function.
+        function: String,
+        /// What was asked for.
+        step: String,
+    },
     /// A tag or metadata key twice.
     #[error("the {what} `{name}` is given twice")]
     Duplicate {
@@ -448,6 +459,15 @@ fn check(experiment: &Experiment) -> Result<(), PlanError> {
             let (experiment, step) = (experiment.name.clone(), spec.name().to_owned());
             return Err(PlanError::DuplicateStep { experiment, step });
         }
+    }
+    for (step, function) in &experiment.derived {
+        if let Some(step) = step.as_deref().filter(|step| !steps.contains(step)) {
+            let (function, step) = (function.name().to_owned(), step.to_owned());
+            return Err(PlanError::DerivedStep { function, step });
+        }
+    }
+    for step in steps {
+        crate::derived::check_functions(&experiment.derived_of(step))?;
     }
     let mut tags = HashSet::new();
     for tag in &experiment.tags {

@@ -13,13 +13,14 @@ use super::space::{self, Axis, Incoming, Space};
 use super::{PlanError, wiring};
 use crate::code::Grade;
 use crate::context::{StatCache, Watched};
+use crate::derived::{DerivedFunction, Deriving};
 use crate::experiment::Experiment;
 use crate::id::RunId;
 use crate::operation::Registered;
 use crate::params::{MAX_SETS, Source, StepSpec};
 use crate::recipe::{HeadParts, RecipeHead, VERSION};
 use crate::record::{CodeItemRecord, Template, to_cbor};
-use crate::results::Dimensions;
+use crate::results::{Dimensions, StepCells};
 use crate::schedule::{Edge, Resources};
 use crate::tags::{Case, CaseTags};
 
@@ -52,6 +53,11 @@ pub struct StepPlan {
     pub(crate) watched: Vec<Watched>,
     pub(crate) case_tags: Arc<CaseTags>,
     head: RecipeHead,
+    /// Tags of the experiment.
+    pub(crate) tags: Arc<Vec<String>>,
+    /// Functions over its runs.
+    derived: Vec<DerivedFunction>,
+    deriving: OnceLock<Option<Arc<Deriving>>>,
 }
 
 /// Buffers for [`StepPlan::run_id`].
@@ -206,6 +212,9 @@ impl StepPlan {
             resources: spec.resources.clone().unwrap_or(description_resources),
             base_seed,
             watched,
+            tags: Arc::new(experiment.tags.clone()),
+            derived: experiment.derived_of(spec.name()),
+            deriving: OnceLock::new(),
             case_tags: Arc::default(),
         };
         step.case_tags = Arc::new(step.tagged(experiment, spec)?);
@@ -281,6 +290,16 @@ impl StepPlan {
         });
         let described = space::describe(self.number, &self.space, wires);
         described.and_then(|value| value.to_bytes().ok()).unwrap_or_default()
+    }
+
+    /// What derives metrics from its runs, if anything does.
+    pub(crate) fn deriving(&self) -> Option<Arc<Deriving>> {
+        let deriving = || {
+            let (functions, template) = (self.derived.clone(), Arc::new(self.template.clone()));
+            let any = !functions.is_empty();
+            any.then(|| Arc::new(Deriving { functions, template, cells: StepCells::of_plan(self) }))
+        };
+        self.deriving.get_or_init(deriving).clone()
     }
 
     /// Names for copies of artifacts, by input.

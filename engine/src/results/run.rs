@@ -5,101 +5,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metalab_cas::{Digest, Value};
-use serde::de::DeserializeOwned;
 
-use super::CellPlace;
-use crate::capture::series;
-use crate::codec::{Codec, CodecError, Json};
-use crate::id::{RecordName, RunId};
-use crate::index::{Index, IndexError};
-use crate::journal::JournalError;
-use crate::operation::Operation;
+use super::{CellPlace, ResultError};
+use crate::id::RunId;
+use crate::index::Index;
+use crate::journal::PackPlace;
 use crate::record::{
-    ArtifactRef, Attempt, ErrorRecord, InputRef, Outcome, Place, Scalar, Template, ValueRef,
+    ArtifactRef, Attempt, DerivedRecord, ErrorRecord, InputRef, Outcome, Place, Scalar, Template,
 };
 use crate::store::Store;
-use crate::values::ValueError;
-
-/// Results that cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ResultError {
-    /// The store has no such experiment.
-    #[error("the store has no experiment called `{experiment}`; `metalab experiments` lists what it has")]
-    NoExperiment {
-        /// What was asked for.
-        experiment: String,
-    },
-    /// The record of a run is not one of an attempt.
-    #[error("record {record} is not the record of a run; `metalab store rebuild` repairs the index")]
-    NotAnAttempt {
-        /// The record.
-        record: RecordName,
-    },
-    /// The run has no output of this kind.
-    #[error("run {run} has no {what}")]
-    Absent {
-        /// The run, short.
-        run: String,
-        /// What was asked for.
-        what: String,
-    },
-    /// The stored output is not of the type asked for.
-    #[error("the output of run {run} does not decode as {expected}")]
-    Decode {
-        /// The run, short.
-        run: String,
-        /// The type asked for.
-        expected: &'static str,
-        /// What is wrong.
-        source: CodecError,
-    },
-    /// Stored data or an artifact is not of the type asked for.
-    #[error("{what} of run {run} does not decode as {expected}")]
-    Content {
-        /// The run, short.
-        run: String,
-        /// What was asked for, such as `` the data `confusion` ``.
-        what: String,
-        /// The type asked for.
-        expected: &'static str,
-        /// What is wrong.
-        source: CodecError,
-    },
-    /// The template is damaged.
-    #[error("the template {digest} does not decode: {reason}")]
-    Template {
-        /// Its digest.
-        digest: Digest,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The index cannot be read.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    /// Stored bytes are missing or damaged.
-    #[error(transparent)]
-    Value(#[from] ValueError),
-}
 
 /// One run of an experiment.
 #[derive(Clone, Debug)]
 pub struct RunResult {
-    id: RunId,
+    pub(super) id: RunId,
     place: CellPlace,
-    store: Store,
-    record: Option<Recorded>,
+    pub(super) store: Store,
+    pub(super) record: Option<Recorded>,
 }
 
 #[derive(Clone, Debug)]
-struct Recorded {
+pub(super) struct Recorded {
     attempt: Attempt,
     template: Arc<Template>,
     /// Bytes that lie in packs, by digest: looked up when the run is read.
-    packs: Vec<(Digest, crate::journal::PackPlace)>,
+    pub(super) packs: Vec<(Digest, PackPlace)>,
+    /// Bytes that are not durable yet.
+    pub(super) fresh: Fresh,
+    /// What was derived from it, of each function the newest, oldest first.
+    derived: Vec<DerivedRecord>,
 }
+
+/// Values of a run that has just ended, in memory.
+pub(crate) type Fresh = Arc<Vec<(Digest, Vec<u8>)>>;
 
 impl RunResult {
     pub(super) fn missing(store: Store, id: RunId, place: CellPlace) -> Self {
@@ -112,6 +50,7 @@ impl RunResult {
         attempt: Attempt,
         template: Arc<Template>,
         place: CellPlace,
+        derived: Vec<DerivedRecord>,
     ) -> Self {
         let values = attempt
             .output
@@ -125,7 +64,27 @@ impl RunResult {
         let values = values.chain(attempt.inputs.iter().filter_map(|input| input.gather.as_ref()));
         let packed = values.filter(|value| value.place == Place::Pack);
         let packs = packed.filter_map(|value| Some((value.digest, index.place_of(&value.digest)?))).collect();
-        Self { id: attempt.run, place, store, record: Some(Recorded { attempt, template, packs }) }
+        let record = Recorded { attempt, template, packs, fresh: Fresh::default(), derived };
+        Self { id: record.attempt.run, place, store, record: Some(record) }
+    }
+
+    /// A run that has just ended; `fresh` are those of its values that lie nowhere else yet.
+    pub(crate) fn fresh(
+        store: Store,
+        attempt: Attempt,
+        template: Arc<Template>,
+        place: CellPlace,
+        fresh: Fresh,
+    ) -> Self {
+        let record = Recorded { attempt, template, packs: Vec::new(), fresh, derived: Vec::new() };
+        Self { id: record.attempt.run, place, store, record: Some(record) }
+    }
+
+    /// The run as a derived metric sees it: without what was derived before.
+    pub(crate) fn without_derived(&self) -> Self {
+        let mut run = self.clone();
+        run.record.iter_mut().for_each(|record| record.derived.clear());
+        run
     }
 
     /// The run id.
@@ -232,9 +191,10 @@ impl RunResult {
         columns
     }
 
-    /// One argument.
-    pub fn param(&self, name: &str) -> Option<Value> {
-        self.params().remove(name)
+    /// One argument, of this step or of one before it (`prepare.threshold`).
+    pub fn param_value(&self, name: &str) -> Option<Value> {
+        let coordinate = || self.coordinates().iter().find(|(other, _)| other == name);
+        self.params().remove(name).or_else(|| coordinate().map(|(_, value)| value.clone()))
     }
 
     /// Captured metrics, in the order of their first capture.
@@ -245,6 +205,22 @@ impl RunResult {
     /// One metric.
     pub fn metric(&self, name: &str) -> Option<&Scalar> {
         self.metrics().iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+
+    /// Derived metrics, in the order in which they were computed.
+    pub fn derived_metrics(&self) -> impl Iterator<Item = (&str, &Scalar)> {
+        let values = self.derived_records().iter().flat_map(|record| &record.values);
+        values.map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// One derived metric. Of several functions that gave it, the one that was computed last counts.
+    pub fn derived(&self, name: &str) -> Option<&Scalar> {
+        self.derived_metrics().filter(|(other, _)| *other == name).last().map(|(_, value)| value)
+    }
+
+    /// What functions derived from it, of each the newest: with the errors of those that failed.
+    pub fn derived_records(&self) -> &[DerivedRecord] {
+        self.record.as_ref().map_or(&[], |record| &record.derived)
     }
 
     /// Captured artifacts.
@@ -261,96 +237,4 @@ impl RunResult {
     pub fn duration(&self) -> Option<Duration> {
         self.attempt().map(|attempt| Duration::from_micros(attempt.duration))
     }
-
-    pub(super) fn absent(&self, what: impl Into<String>) -> ResultError {
-        ResultError::Absent { run: self.id.short(), what: what.into() }
-    }
-
-    /// The bytes of a value of this run, verified.
-    ///
-    /// # Errors
-    /// When they are missing or damaged.
-    pub fn bytes(&self, value: &ValueRef) -> Result<Vec<u8>, ResultError> {
-        let packs = self.record.as_ref().map_or(&[][..], |record| &record.packs);
-        let pack = packs.iter().find(|(digest, _)| *digest == value.digest).map(|(_, place)| place);
-        Ok(crate::values::read(&self.store, &value.digest, pack)?.to_vec())
-    }
-
-    /// The encoded output.
-    ///
-    /// # Errors
-    /// When there is none or its bytes are missing or damaged.
-    pub fn output_bytes(&self) -> Result<Vec<u8>, ResultError> {
-        let output = self.attempt().and_then(|attempt| attempt.output.as_ref());
-        let output = output.ok_or_else(|| self.absent("output"))?;
-        if output.value.place == Place::Inline {
-            Ok(output.inline.clone())
-        } else {
-            self.bytes(&output.value)
-        }
-    }
-
-    /// The output as `T`, for outputs encoded as JSON (all but numeric vectors and bytes).
-    ///
-    /// # Errors
-    /// When there is none, its bytes are missing or damaged, or it is of another type.
-    pub fn output<T: DeserializeOwned + serde::Serialize>(&self) -> Result<T, ResultError> {
-        let bytes = self.output_bytes()?;
-        Json::decode(&bytes).map_err(|source| self.undecodable::<T>(source))
-    }
-
-    /// The output as the type of operation `O`.
-    ///
-    /// # Errors
-    /// As [`RunResult::output`].
-    pub fn output_of<O: Operation>(&self) -> Result<O::Output, ResultError> {
-        let bytes = self.output_bytes()?;
-        O::Codec::decode(&bytes).map_err(|source| self.undecodable::<O::Output>(source))
-    }
-
-    fn undecodable<T>(&self, source: CodecError) -> ResultError {
-        ResultError::Decode { run: self.id.short(), expected: std::any::type_name::<T>(), source }
-    }
-
-    /// The bytes of a captured artifact (of its tree, for a folder).
-    ///
-    /// # Errors
-    /// When there is none of this name or its bytes are missing or damaged.
-    pub fn artifact(&self, name: &str) -> Result<Vec<u8>, ResultError> {
-        let artifact = self.artifacts().iter().find(|artifact| artifact.name == name);
-        self.bytes(&artifact.ok_or_else(|| self.absent(format!("artifact `{name}`")))?.value)
-    }
-
-    /// The points (step, value) of a stepped metric.
-    ///
-    /// # Errors
-    /// When there is none of this name or its bytes are missing or damaged.
-    pub fn series(&self, name: &str) -> Result<Vec<(u64, f64)>, ResultError> {
-        let all = self.attempt().map_or(&[][..], |attempt| &attempt.series);
-        let found = all.iter().find(|series| series.name == name);
-        let found = found.ok_or_else(|| self.absent(format!("stepped metric `{name}`")))?;
-        let bytes = self.bytes(&found.value)?;
-        series::decode(&bytes).map_err(|_| self.absent(format!("readable stepped metric `{name}`")))
-    }
-
-    /// What the operation logged; empty when it logged nothing.
-    ///
-    /// # Errors
-    /// When the bytes are missing or damaged.
-    pub fn log(&self) -> Result<String, ResultError> {
-        match self.attempt().and_then(|attempt| attempt.log.as_ref()) {
-            Some(log) => Ok(String::from_utf8_lossy(&self.bytes(log)?).into_owned()),
-            None => Ok(String::new()),
-        }
-    }
-}
-
-pub(crate) fn read_template(store: &Store, index: &Index, digest: &Digest) -> Result<Template, ResultError> {
-    let bytes = crate::values::read(store, digest, index.place_of(digest).as_ref())?;
-    decode_template(digest, &bytes)
-}
-
-pub(crate) fn decode_template(digest: &Digest, bytes: &[u8]) -> Result<Template, ResultError> {
-    minicbor::decode(bytes)
-        .map_err(|error| ResultError::Template { digest: *digest, reason: error.to_string() })
 }

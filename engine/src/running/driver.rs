@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 
 use metalab_cas::{Digest, Presence};
 
+use super::deriving::Underived;
 use super::differing::Differing;
 use super::durations::Durations;
 use super::event_loop::Loop;
@@ -58,7 +59,7 @@ pub(super) struct Driver<'a> {
     pub(super) decisions: Decisions,
     pub(super) supply: Arc<Supply>,
     submission: RecordName,
-    environment: Digest,
+    pub(super) environment: Digest,
     origins: Vec<u64>,
     /// Steps all of whose cells were known when the submission was opened.
     settled: Vec<bool>,
@@ -69,6 +70,8 @@ pub(super) struct Driver<'a> {
     skipped: BTreeMap<CellId, u64>,
     /// Second executions that gave something else.
     pub(super) differing: Differing,
+    /// Derived metrics that could not be computed.
+    pub(super) underived: Underived,
 }
 
 impl<'a> Driver<'a> {
@@ -118,6 +121,8 @@ impl<'a> Driver<'a> {
             timed_out: 0,
             cancelled: 0,
             skipped: 0,
+            derived: 0,
+            derived_failed: 0,
             same_as_version: opened.same_as_version,
             verified: Vec::new(),
             warnings: index.damages().iter().map(ToString::to_string).collect(),
@@ -144,6 +149,7 @@ impl<'a> Driver<'a> {
             summary,
             skipped: BTreeMap::new(),
             differing: Differing::default(),
+            underived: Underived::default(),
         })
     }
 
@@ -214,6 +220,7 @@ impl<'a> Driver<'a> {
     /// Writes what became known, how it ended, and what the next reader is spared.
     fn close(mut self) -> Result<Results, RunError> {
         let mut writer = self.writer.take().expect("the writer is back when everything ended");
+        self.derive(&mut writer)?;
         let summary = &self.summary;
         let incomplete = summary.failed + summary.timed_out + summary.cancelled + summary.skipped > 0
             || self.verifies() && summary.reused + summary.succeeded < summary.cells;
@@ -269,8 +276,8 @@ impl<'a> Driver<'a> {
         }
         Ok(Results::new(
             self.runner.store,
-            self.plan,
-            self.decisions,
+            &self.plan,
+            &self.decisions,
             self.index,
             self.submission,
             closing,

@@ -360,6 +360,7 @@ impl<'d, 'a> Loop<'d, 'a> {
                 }
             }
             for run in &part.runs {
+                self.driver.underived.note(&run.run, &run.underived);
                 if run.logged {
                     crate::live::remove_log(&self.driver.runner.store, &run.run, &self.work.writer);
                 }
@@ -398,6 +399,11 @@ impl<'d, 'a> Loop<'d, 'a> {
                     outcome: run.outcome,
                     error: run.error,
                     again: run.again,
+                    derived_errors: run
+                        .underived
+                        .iter()
+                        .map(|(name, why)| format!("{name}: {why}"))
+                        .collect(),
                 })
             });
             Event::Finished { runs: runs.collect() }

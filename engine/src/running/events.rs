@@ -52,6 +52,8 @@ pub struct FinishedRun {
     pub error: Option<String>,
     /// Whether it will be tried again.
     pub again: bool,
+    /// Functions that derived nothing from it, with the reason: `lab::efficiency: the run has no metric `accuracy``.
+    pub derived_errors: Vec<String>,
 }
 
 #[derive(Debug, Default)]

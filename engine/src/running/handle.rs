@@ -83,6 +83,10 @@ pub struct Summary {
     pub cancelled: u64,
     /// Cells never started because a run that they need did not succeed.
     pub skipped: u64,
+    /// Derived metrics that were computed after the runs, for runs that were there before.
+    pub derived: u64,
+    /// Derived metrics that could not be computed, of all runs; the runs are as they are.
+    pub derived_failed: u64,
     /// An experiment of the same name and another version had asked for all of it before.
     pub same_as_version: Option<String>,
     /// Runs that were chosen to be executed again and compared; see [`verified`](crate::inspect::verified).

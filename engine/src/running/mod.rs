@@ -1,6 +1,7 @@
 //! Running an experiment: the executor port, the driver, and the handle on what it does.
 
 mod claims;
+mod deriving;
 mod differing;
 mod driver;
 mod durations;
@@ -32,5 +33,6 @@ use expand::expand;
 pub(crate) use expand::expand_known;
 pub use handle::{Handle, Status, Summary, Waiting};
 pub use job::Job;
+pub(crate) use panics::contain;
 pub use runner::Runner;
 pub(crate) use usage::now_micros;

@@ -5,6 +5,7 @@
 extern crate metalab_engine as metalab;
 
 mod deeds;
+mod derived;
 mod lab;
 mod processes;
 mod refusals;

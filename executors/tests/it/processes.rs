@@ -37,7 +37,7 @@ fn every_end_of_a_process_is_one_failed_run_with_its_cause() {
     assert_eq!(results.len(), 3 * what.len());
     for run in results.iter() {
         let run = run.unwrap();
-        let what: String = run.param("what").unwrap().into_serde().unwrap();
+        let what: String = run.param("what").unwrap();
         let Some((_, cause, message)) = ends.iter().find(|(end, ..)| *end == what) else {
             assert_eq!(run.outcome(), Some(Outcome::Succeeded), "{what}: {:?}", run.error());
             continue;

@@ -213,7 +213,7 @@ fn implementation(
     }
 }
 
-fn code_tokens(root: &Path, code: &Code) -> TokenStream {
+pub(crate) fn code_tokens(root: &Path, code: &Code) -> TokenStream {
     let grade = Ident::new(code.grade.variant(), Span::call_site());
     let digest = match &code.digest {
         Some(digest) => quote!(::core::option::Option::Some(#digest)),
@@ -229,7 +229,7 @@ fn code_tokens(root: &Path, code: &Code) -> TokenStream {
 }
 
 /// The text of the doc comments, without the space that `///` leaves.
-fn doc_text(attributes: &[Attribute]) -> String {
+pub(crate) fn doc_text(attributes: &[Attribute]) -> String {
     let mut lines = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
         if let Meta::NameValue(pair) = &attribute.meta

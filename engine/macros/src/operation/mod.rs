@@ -10,7 +10,10 @@ mod output;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::expand::{code_tokens, doc_text};
 pub(crate) use self::names::upper_camel;
+pub(crate) use self::options::checked;
+pub(crate) use self::output::returns_result;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -230,13 +230,13 @@ fn grade(text: &LitStr) -> syn::Result<Grade> {
 }
 
 /// Refuses names that could not stand in a path, a table or a message.
-fn checked(text: LitStr, what: &str) -> syn::Result<LitStr> {
+pub(crate) fn checked(text: LitStr, what: &str) -> syn::Result<LitStr> {
     let value = text.value();
     let fine = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
     let message = if value.is_empty() {
-        format!("the {what} of an operation must not be empty")
+        format!("the {what} must not be empty")
     } else if value.chars().count() > 200 {
-        format!("the {what} of an operation has at most 200 characters")
+        format!("the {what} has at most 200 characters")
     } else if !value.chars().all(fine) || value.starts_with('.') {
         format!(
             "the {what} `{value}` has a character that may not stand there: use letters, digits, `_`, `-`, `.`"

@@ -40,6 +40,14 @@ impl Output {
     }
 }
 
+/// Whether a function returns a `Result`, as it is written.
+pub(crate) fn returns_result(output: &ReturnType) -> bool {
+    match output {
+        ReturnType::Default => false,
+        ReturnType::Type(_, declared) => result_arguments(plain(declared)).is_some(),
+    }
+}
+
 /// The codec of a type as it is written: the same for an output and for an input of that type.
 pub(crate) fn codec_of(ty: &Type, root: &Path) -> Path {
     let Some(segment) = last_segment(plain(ty)) else { return parse_quote!(#root::codec::Json) };

@@ -19,6 +19,7 @@ impl Performer<'_> {
     /// Writes the record of a run, and puts aside what belongs beside it.
     pub(super) fn keep(&mut self, task: &Task, run: &impl Particulars, ended: Ended, cost: Cost) {
         let Ended { mut outcome, mut error, mut captured } = ended;
+        let first = self.performed.values.len();
         let mut attempt = Attempt {
             run: task.run,
             template: self.step.template,
@@ -63,6 +64,7 @@ impl Performer<'_> {
         }
         let line = error.as_ref().and_then(|error| error.chain.first().cloned());
         attempt.error = error;
+        let underived = self.derive(&mut attempt, first);
         let start = self.performed.records.len();
         append_cbor(&attempt, &mut self.performed.records);
         self.performed.runs.push(PerformedRun {
@@ -81,6 +83,7 @@ impl Performer<'_> {
             },
             record: start..self.performed.records.len(),
             error: line,
+            underived,
             logged,
             again: false,
         });

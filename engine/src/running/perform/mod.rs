@@ -3,6 +3,7 @@
 //! The same code performs a run in a thread of the driver and in a worker process: what it needs of the step is a
 //! [`StepBrief`], of the single run [`Particulars`].
 
+mod derive;
 mod errors;
 mod keep;
 mod particulars;
@@ -58,6 +59,8 @@ pub(super) struct PerformedRun {
     /// Its payload in [`Performed::records`].
     pub(super) record: Range<usize>,
     pub(super) error: Option<String>,
+    /// Functions that derived nothing from it, and why.
+    pub(super) underived: Vec<(String, String)>,
     /// Whether a log lies under `live/`.
     pub(super) logged: bool,
     /// Set by the driver: it will be tried again.

@@ -1,8 +1,11 @@
 //! What performing a run needs to know, of its step and of itself.
 
+use std::sync::Arc;
+
 use metalab_cas::{Digest, Value};
 
 use crate::context::{Changed, StatCache};
+use crate::derived::Deriving;
 use crate::operation::Registered;
 use crate::plan::{Feeds, StepPlan};
 use crate::record::Shown;
@@ -19,6 +22,8 @@ pub(in crate::running) struct StepBrief {
     pub(in crate::running) file_names: Vec<Option<String>>,
     /// What is kept of its results for later steps.
     pub(in crate::running) feeds: Feeds,
+    /// What derives metrics from its runs.
+    pub(in crate::running) deriving: Option<Arc<Deriving>>,
 }
 
 impl StepBrief {
@@ -30,6 +35,7 @@ impl StepBrief {
             base_seed: plan.base_seed,
             file_names: plan.file_names(),
             feeds,
+            deriving: plan.deriving(),
         }
     }
 }

@@ -29,7 +29,7 @@ pub(in crate::running) struct Performer<'a> {
     /// Since what was performed was taken last.
     since: Instant,
     /// CPU time used until then, microseconds.
-    cpu: u64,
+    pub(super) cpu: u64,
 }
 
 /// How a run ended, and what it left.

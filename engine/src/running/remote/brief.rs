@@ -4,6 +4,7 @@ use metalab_cas::Value;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
+use super::deriving;
 use super::prospect::{operation, shared_locator};
 use super::wire::{BriefWire, NamedWire};
 use crate::id::RecordName;
@@ -59,6 +60,7 @@ impl Job {
             feeds: self.feeds.any,
             feeds_artifacts: self.feeds.artifacts,
             durable: work.durability == Durability::Full,
+            deriving: deriving::send(step)?,
         };
         Ok(to_cbor(&wire))
     }

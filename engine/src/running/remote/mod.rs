@@ -14,6 +14,7 @@
 
 mod batch;
 mod brief;
+mod deriving;
 mod loss;
 mod prospect;
 mod report;

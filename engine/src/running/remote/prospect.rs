@@ -2,8 +2,8 @@
 
 use metalab_cas::Key;
 
-use super::wire::OperationWire;
-use super::{Workplace, brief};
+use super::wire::{FunctionWire, OperationWire};
+use super::{Workplace, brief, deriving};
 use crate::operation::Contexts;
 use crate::plan::StepPlan;
 use crate::record::to_cbor;
@@ -37,22 +37,26 @@ impl<'a> Prospect<'a> {
         Ok(())
     }
 
-    /// The operations, for [`Workplace::check`].
+    /// The operations, and the functions over their runs, for [`Workplace::check`].
     pub fn operations(&self) -> Vec<u8> {
         let operations: Vec<OperationWire> = self.steps.iter().map(|step| operation(step)).collect();
-        to_cbor(&operations)
+        // The plan has checked that their code is known.
+        let functions = self.steps.iter().filter_map(|step| deriving::functions(step).ok());
+        to_cbor(&(operations, functions.flatten().collect::<Vec<FunctionWire>>()))
     }
 }
 
 impl Workplace {
-    /// Whether this worker has all of some operations, with the same code.
+    /// Whether this worker has all of some operations and functions, with the same code.
     ///
     /// # Errors
     /// Which it has not, and what to do.
     pub fn check(&self, operations: &[u8]) -> Result<(), String> {
-        let operations: Vec<OperationWire> = minicbor::decode(operations)
-            .map_err(|error| format!("the list of operations cannot be read: {error}"))?;
-        operations.iter().try_for_each(|operation| self.find(operation).map(drop))
+        let (operations, functions): (Vec<OperationWire>, Vec<FunctionWire>) =
+            minicbor::decode(operations)
+                .map_err(|error| format!("the list of operations cannot be read: {error}"))?;
+        operations.iter().try_for_each(|operation| self.find(operation).map(drop))?;
+        functions.iter().try_for_each(|function| self.function(function).map(drop))
     }
 }
 

@@ -51,6 +51,7 @@ impl From<RunWire> for Performed {
             artifacts: wire.artifacts,
             record: 0..record.len(),
             error: wire.error,
+            underived: wire.underived,
             logged: wire.logged,
             again: false,
         };
@@ -98,6 +99,7 @@ impl Performed {
             artifacts: run.artifacts,
             record: self.records.into(),
             error: run.error,
+            underived: run.underived,
             logged: run.logged,
             values: self.values.into_iter().map(wire).collect(),
             inline: self.inline.into_iter().map(|(digest, bytes)| wire((digest, bytes.to_vec()))).collect(),

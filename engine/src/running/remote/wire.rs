@@ -8,7 +8,7 @@ use super::brief::BriefKey;
 use crate::code::Grade;
 use crate::id::{RecordName, RunId, WriterId};
 use crate::journal::RecordPlace;
-use crate::record::{InputRef, Outcome, Place, Shown};
+use crate::record::{InputRef, Outcome, Place, Shown, Template};
 
 /// An operation as a worker must have it too.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -78,6 +78,42 @@ pub(super) struct BriefWire {
     /// Whether blobs must survive a power cut.
     #[n(16)]
     pub(super) durable: bool,
+    /// What derives metrics from its runs.
+    #[n(17)]
+    pub(super) deriving: Option<DerivingWire>,
+}
+
+/// A function over finished runs, as a worker must have it too.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(super) struct FunctionWire {
+    /// `namespace::name`.
+    #[n(0)]
+    pub(super) name: String,
+    #[n(1)]
+    pub(super) code: Digest,
+}
+
+/// What a worker derives from the runs of a step.
+#[derive(Debug, Encode, Decode)]
+pub(super) struct DerivingWire {
+    #[n(0)]
+    pub(super) functions: Vec<FunctionWire>,
+    #[n(1)]
+    pub(super) template: Template,
+    #[n(2)]
+    pub(super) step: String,
+    #[n(3)]
+    pub(super) sets: u64,
+    #[n(4)]
+    pub(super) replicates: u64,
+    /// As a submission keeps them.
+    #[n(5)]
+    pub(super) dimensions: ByteVec,
+    #[n(6)]
+    pub(super) tags: Vec<String>,
+    /// As a submission keeps them.
+    #[n(7)]
+    pub(super) case_tags: ByteVec,
 }
 
 /// Some runs of a step, in the order in which they are to be performed.
@@ -238,6 +274,9 @@ pub(super) struct RunWire {
     /// How long it took, nanoseconds.
     #[n(12)]
     pub(super) busy: u64,
+    /// Functions that derived nothing from it, and why.
+    #[n(13)]
+    pub(super) underived: Vec<(String, String)>,
 }
 
 impl BriefKey {

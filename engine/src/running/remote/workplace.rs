@@ -12,6 +12,7 @@ use super::sent::{self, WatchedCache};
 use super::wire::{BatchWire, BriefWire, OperationWire, TaskWire, value};
 use crate::code::Grade;
 use crate::context::Watched;
+use crate::derived;
 use crate::id::WriterId;
 use crate::inputs::Supply;
 use crate::journal::Durability;
@@ -27,6 +28,8 @@ use crate::store::{Access, Store};
 #[derive(Debug)]
 pub struct Workplace {
     registry: Registry,
+    /// Functions over finished runs.
+    pub(super) functions: Result<derived::Registry, String>,
     /// By locator and id.
     supplies: HashMap<(String, String), Arc<Supply>>,
     steps: HashMap<BriefKey, Arc<Step>>,
@@ -60,7 +63,9 @@ pub struct Signals {
 impl Workplace {
     /// A workplace with these operations, which knows of no step yet.
     pub fn new(registry: Registry) -> Self {
-        Self { registry, supplies: HashMap::new(), steps: HashMap::new(), watched: WatchedCache::default() }
+        let functions = derived::Registry::automatic().map_err(|error| error.to_string());
+        let (supplies, steps, watched) = (HashMap::new(), HashMap::new(), WatchedCache::default());
+        Self { registry, functions, supplies, steps, watched }
     }
 
     /// The worker's own operation of that name, if its code is the same.
@@ -120,6 +125,7 @@ impl Workplace {
                 base_seed: wire.base_seed,
                 file_names: wire.file_names,
                 feeds: Feeds { any: wire.feeds, artifacts: wire.feeds_artifacts },
+                deriving: wire.deriving.map(|deriving| self.deriving(deriving)).transpose()?,
             },
             fixed: sent::arguments(wire.fixed)?,
             watched,
