@@ -1,5 +1,6 @@
 //! Attempt records to one Arrow batch of the table `attempts`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -14,7 +15,7 @@ use metalab_engine::id::{RecordName, WriterId};
 use metalab_engine::record::{Attempt, Environment, Scalar, Template};
 
 use super::flatten::{Leaf, json_leaves, key_text, value_leaves};
-use super::name::Root;
+use super::name::{Path, Root};
 use super::ordinals::Ordinals;
 use super::shared::{Recipe, Shared};
 use super::wide::{Admission, Wide};
@@ -57,6 +58,8 @@ pub(crate) struct AttemptsBuilder<'s> {
     log: StringBuilder,
     output_digest: BinaryBuilder,
     output_bytes: Int64Builder,
+    /// Number of derived metrics by group and column.
+    derived: BTreeMap<(usize, String), i64>,
 }
 
 /// What a (submission, step) says about a row.
@@ -111,6 +114,7 @@ impl<'s> AttemptsBuilder<'s> {
             log: StringBuilder::new(),
             output_digest: BinaryBuilder::new(),
             output_bytes: Int64Builder::new(),
+            derived: BTreeMap::new(),
         }
     }
 
@@ -158,14 +162,10 @@ impl<'s> AttemptsBuilder<'s> {
         let group = counted.then_some(group as usize);
         self.parameters(attempt, &recipe, group);
         for (name, value) in &attempt.metrics {
-            let leaf = match value {
-                Scalar::Float(x) => Leaf::F64(*x),
-                Scalar::Int(x) => Leaf::F64(*x as f64),
-                Scalar::Bool(x) => Leaf::Bool(*x),
-                Scalar::Text(x) => Leaf::Text(x.clone()),
-            };
-            self.wide.put(Root::Metrics, &[name], &leaf, group);
+            self.wide.put(Root::Metrics, &[name], &scalar_leaf(value), group);
         }
+        self.data(attempt, group);
+        self.derived(attempt, group);
         self.output(attempt, group);
         self.wide.end_row();
     }
@@ -199,6 +199,29 @@ impl<'s> AttemptsBuilder<'s> {
             parts.clear();
             parts.extend(constant.parts.iter().map(String::as_str));
             parameter(wide, attempt, &parts, &constant.leaf, group);
+        }
+    }
+
+    /// Small values that were captured as data; lists and arrays are in the table `data` alone.
+    fn data(&mut self, attempt: &Attempt, group: Option<usize>) {
+        let wide = &mut self.wide;
+        for data in attempt.data.iter().filter(|data| data.codec == "value" && !data.inline.is_empty()) {
+            let Ok(value) = Value::decode(&data.inline) else { continue };
+            value_leaves(&value, &mut vec![&data.name], &mut |parts, leaf| {
+                if !matches!(leaf, Leaf::Json(_)) {
+                    wide.put(Root::Data, parts, &leaf, group);
+                }
+            });
+        }
+    }
+
+    /// Derived metrics have rows in a table of their own; here they are counted.
+    fn derived(&mut self, attempt: &Attempt, group: Option<usize>) {
+        let Some(group) = group else { return };
+        for (name, value) in attempt.derived.iter().flat_map(|derived| &derived.values) {
+            let path = Path { root: Root::Derived, parts: vec![name.clone()] };
+            let column = path.stored(scalar_leaf(value).kind());
+            *self.derived.entry((group, column)).or_default() += 1;
         }
     }
 
@@ -295,7 +318,8 @@ impl<'s> AttemptsBuilder<'s> {
         }
         debug_assert!(columns.iter().all(|array| array.len() == rows));
         let mut counts = Vec::with_capacity(wide.counts.len());
-        for (group, column, count) in wide.counts {
+        let derived = self.derived.into_iter().map(|((group, column), count)| (group, column, count));
+        for (group, column, count) in wide.counts.into_iter().chain(derived) {
             let (experiment, operation) = self.groups.get(group as i32).clone();
             counts.push((experiment, operation, column, count));
         }
@@ -313,6 +337,16 @@ fn parameter(wide: &mut Wide, attempt: &Attempt, parts: &[&str], leaf: &Leaf, gr
     let mut below = parts.to_vec();
     below.push("digest");
     wide.put(Root::Params, &below, leaf, group);
+}
+
+/// A metric as the leaf of a path: numbers are doubles from the first write.
+pub(crate) fn scalar_leaf(value: &Scalar) -> Leaf {
+    match value {
+        Scalar::Float(x) => Leaf::F64(*x),
+        Scalar::Int(x) => Leaf::F64(*x as f64),
+        Scalar::Bool(x) => Leaf::Bool(*x),
+        Scalar::Text(x) => Leaf::Text(x.clone()),
+    }
 }
 
 /// A number for the place of a run in its step: equal for runs that differ only in code, context or seed.

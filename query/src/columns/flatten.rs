@@ -2,6 +2,8 @@
 
 use metalab_cas::value::Value;
 
+use super::name::Kind;
+
 /// Nested maps become paths up to this many parts below their root; what is deeper is JSON.
 const DEPTH: usize = 3;
 
@@ -20,6 +22,19 @@ pub(crate) enum Leaf {
     Json(String),
     /// A file or folder: its digest; the path is shown in its place when it is known.
     Content(String),
+}
+
+impl Leaf {
+    /// The type of the column it goes to.
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::F64(_) => Kind::F64,
+            Self::I64(_) => Kind::I64,
+            Self::Bool(_) => Kind::Bool,
+            Self::Text(_) | Self::Content(_) => Kind::Text,
+            Self::Json(_) => Kind::Json,
+        }
+    }
 }
 
 /// Calls `each` with the leaves of a canonical value, `parts` being where it stands.

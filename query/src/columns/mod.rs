@@ -8,7 +8,7 @@ mod shared;
 mod submissions;
 mod wide;
 
-pub(crate) use builder::{AttemptsBuilder, small};
+pub(crate) use builder::{AttemptsBuilder, scalar_leaf, small};
 pub(crate) use flatten::{Leaf, value_leaves};
 pub(crate) use name::{Kind, Path, Root};
 pub(crate) use shared::Shared;

@@ -16,6 +16,10 @@ pub(crate) enum Root {
     Params,
     /// A captured metric.
     Metrics,
+    /// A captured value that is read back typed.
+    Data,
+    /// What was computed from the finished run.
+    Derived,
     /// The return value.
     Output,
     /// An argument of a step that lies before this one: a coordinate of the cell, not a part of the run.
@@ -24,13 +28,16 @@ pub(crate) enum Root {
 
 impl Root {
     /// All of them, in the order of columns.
-    pub(crate) const ALL: [Self; 4] = [Self::Params, Self::Metrics, Self::Output, Self::Upstream];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Params, Self::Metrics, Self::Data, Self::Derived, Self::Output, Self::Upstream];
 
     /// The word in SQL and in stored names.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Params => "params",
             Self::Metrics => "metrics",
+            Self::Data => "data",
+            Self::Derived => "derived",
             Self::Output => "output",
             Self::Upstream => "upstream",
         }

@@ -95,14 +95,7 @@ impl Wide {
 
     /// Puts a value into the current row; `group` is what it is counted under, if at all. The first value of a column in a row wins.
     pub(crate) fn put(&mut self, root: Root, parts: &[&str], leaf: &Leaf, group: Option<usize>) {
-        let kind = match leaf {
-            Leaf::F64(_) => Kind::F64,
-            Leaf::I64(_) => Kind::I64,
-            Leaf::Bool(_) => Kind::Bool,
-            Leaf::Text(_) | Leaf::Content(_) => Kind::Text,
-            Leaf::Json(_) => Kind::Json,
-        };
-        let at = self.column(root, parts, kind);
+        let at = self.column(root, parts, leaf.kind());
         let rows = self.rows;
         let column = &mut self.columns[at];
         let fresh = match (&mut column.data, leaf) {

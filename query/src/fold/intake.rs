@@ -8,11 +8,11 @@ use metalab_engine::capture::series;
 use metalab_engine::id::{RecordName, RunId};
 use metalab_engine::index::Index;
 use metalab_engine::journal::Cursor;
-use metalab_engine::record::{Attempt, Record};
+use metalab_engine::record::{Attempt, DerivedBatch, Record};
 
 use super::rows::{Item, Rows};
-use super::{lineage, submissions};
-use crate::columns::{Admission, AttemptsBuilder, Shared, small};
+use super::{data, derived, lineage, submissions};
+use crate::columns::{Admission, AttemptsBuilder, Path, Root, Shared, scalar_leaf, small};
 use crate::error::QueryError;
 use crate::session::Counted;
 use crate::tables::{Table, Tables};
@@ -94,14 +94,46 @@ impl<'s> Intake<'s> {
                 submissions::push_resolved(self.rows(Table::Submissions), name, resolved);
                 self.full(Table::Submissions)
             }
+            Record::Derived(batch) => self.derived_later(name, batch),
+            Record::Expression(kept) if !self.seen.has(Table::Expressions, name) => {
+                derived::push_expression(self.rows(Table::Expressions), name, kept);
+                self.full(Table::Expressions)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Takes the stepped metrics and the inputs of an attempt alone.
+    /// What was derived after the runs had ended. It belongs to no experiment of its own: a run may be in several.
+    fn derived_later(&mut self, name: &RecordName, batch: &DerivedBatch) -> Result<(), QueryError> {
+        if !self.seen.has(Table::Columns, name) {
+            for (metric, value) in batch.rows.iter().flat_map(|(_, derived)| &derived.values) {
+                let path = Path { root: Root::Derived, parts: vec![metric.clone()] };
+                let column = path.stored(scalar_leaf(value).kind());
+                *self.counts.entry((None, None, column)).or_default() += 1;
+            }
+        }
+        if self.seen.has(Table::Derived, name) {
+            return Ok(());
+        }
+        derived::push_batch(self.rows(Table::Derived), name, batch);
+        self.full(Table::Derived)
+    }
+
+    /// Takes the stepped metrics, the inputs and the data of an attempt alone.
     pub(crate) fn take_details(&mut self, name: &RecordName, attempt: &Attempt) -> Result<(), QueryError> {
         self.series(name, attempt)?;
-        self.inputs(name, attempt)
+        self.inputs(name, attempt)?;
+        self.data(name, attempt)
+    }
+
+    fn data(&mut self, name: &RecordName, attempt: &Attempt) -> Result<(), QueryError> {
+        if attempt.data.is_empty() || self.seen.has(Table::Data, name) {
+            return Ok(());
+        }
+        let shared = self.shared;
+        let unread = data::push(self.rows(Table::Data), name, attempt, shared);
+        self.missing.extend(unread);
+        self.full(Table::Data)
     }
 
     fn inputs(&mut self, name: &RecordName, attempt: &Attempt) -> Result<(), QueryError> {
@@ -149,6 +181,10 @@ impl<'s> Intake<'s> {
         }
         if self.with_details {
             self.take_details(name, attempt)?;
+        }
+        if !attempt.derived.is_empty() && !self.seen.has(Table::Derived, name) {
+            derived::push_of_attempt(self.rows(Table::Derived), name, attempt);
+            self.full(Table::Derived)?;
         }
         if !attempt.artifacts.is_empty() && !self.seen.has(Table::Artifacts, name) {
             self.artifacts(name, attempt)?;

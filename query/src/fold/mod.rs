@@ -7,6 +7,8 @@
 
 mod cells;
 mod compact;
+mod data;
+mod derived;
 mod intake;
 mod lineage;
 mod rows;

@@ -60,6 +60,7 @@ pub(crate) fn push_opened(rows: &mut Rows, name: &RecordName, opened: &Submissio
     };
     let tags = (!opened.tags.is_empty()).then(|| opened.tags.join(","));
     let environment = shared.environment(&opened.environment);
+    let manifest = opened.manifest.map(|digest| digest.to_hex());
     rows.push(&[
         Item::Text(OPENED),
         Item::Text(&name.to_string()),
@@ -85,6 +86,7 @@ pub(crate) fn push_opened(rows: &mut Rows, name: &RecordName, opened: &Submissio
         Item::Null,
         Item::Null,
         Item::Null,
+        manifest.as_deref().into(),
     ]);
 }
 
@@ -94,7 +96,7 @@ pub(crate) fn push_resolved(rows: &mut Rows, name: &RecordName, resolved: &StepR
     let text = ResolvedText { number: resolved.step, record: name.to_string(), step };
     let (submission, steps) =
         (resolved.submission.to_string(), serde_json::to_string(&text).unwrap_or_default());
-    let mut items = [Item::Null; 24];
+    let mut items = [Item::Null; 25];
     items[0] = Item::Text(RESOLVED);
     items[1] = Item::Text(&submission);
     items[12] = Item::Text(&steps);
@@ -109,7 +111,7 @@ pub(crate) fn push_closed(rows: &mut Rows, closed: &SubmissionClosed) {
         Closing::Incomplete => "incomplete",
         Closing::Cancelled => "cancelled",
     };
-    let mut items = [Item::Null; 24];
+    let mut items = [Item::Null; 25];
     items[0] = Item::Text(CLOSED);
     items[1] = Item::Text(&name);
     items[2] = Item::Time(closed.time);

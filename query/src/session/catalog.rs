@@ -18,6 +18,12 @@ pub(crate) enum Relation {
     Attempts,
     /// Stepped metrics.
     Metrics,
+    /// Arguments, one row per value.
+    Params,
+    /// Captured data, one row per value.
+    Data,
+    /// What functions derived from runs, one row per value.
+    Derived,
     /// Named artifacts.
     Artifacts,
     /// One row per submission.
@@ -36,11 +42,14 @@ pub(crate) enum Relation {
 
 impl Relation {
     /// The tables every store has.
-    pub(crate) const FIXED: [(Self, &'static str); 10] = [
+    pub(crate) const FIXED: [(Self, &'static str); 13] = [
         (Self::Runs, "runs"),
         (Self::DistinctRuns, "distinct_runs"),
         (Self::Attempts, "attempts"),
+        (Self::Params, "params"),
         (Self::Metrics, "metrics"),
+        (Self::Data, "data"),
+        (Self::Derived, "derived"),
         (Self::Artifacts, "artifacts"),
         (Self::Lineage, "lineage"),
         (Self::Nondeterministic, "nondeterministic"),
@@ -48,6 +57,11 @@ impl Relation {
         (Self::Experiments, "experiments"),
         (Self::Columns, "columns"),
     ];
+
+    /// The experiment whose runs it is.
+    pub(crate) fn experiment(&self) -> Option<&str> {
+        if let Self::Experiment(name) = self { Some(name) } else { None }
+    }
 
     /// Whether it has `params`, `metrics` and `output`.
     pub(crate) fn has_paths(&self) -> bool {
@@ -127,6 +141,16 @@ impl Catalog {
             catalog.experiments.entry(name).or_default();
         }
         catalog
+    }
+
+    /// Whether there are metrics that were derived after their runs, which tells nothing of experiments.
+    pub(crate) fn has_unattributed(&self) -> bool {
+        let is_derived = |row: &&Counted| {
+            row.experiment.is_none()
+                && row.operation.is_none()
+                && Path::parse(&row.column).is_some_and(|(path, _)| path.root == Root::Derived)
+        };
+        self.counted.iter().any(|row| is_derived(&row))
     }
 
     /// The name of an experiment's view.

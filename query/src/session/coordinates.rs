@@ -159,7 +159,7 @@ fn columns(dimension: &Dimension) -> Vec<Values> {
         for (coordinate, values) in dimension.values.iter().enumerate() {
             let Some(value) = values.get(at) else { continue };
             value_leaves(value, &mut vec![argument], &mut |parts, leaf| {
-                let kind = kind(&leaf);
+                let kind = leaf.kind();
                 let is_it = |known: &&mut Values| {
                     let path = &known.path.parts;
                     known.kind == kind && path[0] == step && path[1..].iter().eq(parts.iter())
@@ -179,16 +179,6 @@ fn columns(dimension: &Dimension) -> Vec<Values> {
         }
     }
     all
-}
-
-fn kind(leaf: &Leaf) -> Kind {
-    match leaf {
-        Leaf::F64(_) => Kind::F64,
-        Leaf::I64(_) => Kind::I64,
-        Leaf::Bool(_) => Kind::Bool,
-        Leaf::Text(_) | Leaf::Content(_) => Kind::Text,
-        Leaf::Json(_) => Kind::Json,
-    }
 }
 
 /// Leaves of one kind as an array; the type is the one that queries see.

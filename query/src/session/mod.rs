@@ -1,18 +1,25 @@
 //! Read-only SQL over one store.
 
+mod age;
 mod catalog;
 mod compare;
 mod coordinates;
+mod derived;
 mod foreign;
 mod guard;
+mod history;
 mod limits;
 mod lineage;
+mod long;
 mod lookup;
+mod number;
 mod overflow;
+mod pivot;
 mod query;
 mod rewrite;
 mod scan;
 mod suggest;
+mod tags;
 mod views;
 mod walk;
 mod world;

@@ -13,6 +13,7 @@ use datafusion::catalog::{
 use datafusion::common::SchemaError;
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -25,8 +26,10 @@ use metalab_engine::store::Store;
 use tokio::sync::Mutex;
 
 use super::catalog::{Relation, Word};
+use super::derived;
 use super::guard::{Question, one_line, parse};
 use super::limits::{Threads, environment};
+use super::number;
 use super::rewrite::rewrite;
 use super::suggest::nearest;
 use super::views::{Sources, core_names};
@@ -137,6 +140,10 @@ impl Session {
             .with_runtime_env(runtime)
             .with_default_features()
             .build();
+        let mut state = state;
+        state
+            .register_udf(number::function())
+            .map_err(|error| QueryError::Sql { message: one_line(&error) })?;
         let (at, fold) = (store.clone(), options.fold);
         let (world, warnings) = threads.run(async move { look(&at, fold).await }, None).await?;
         let inner = Inner {
@@ -269,6 +276,9 @@ impl Inner {
     async fn columns(&self, word: &Word) -> Result<Vec<Column>, QueryError> {
         let mut world = self.world.lock().await;
         let (relation, _) = world.catalog().relation(word)?;
+        if relation.experiment().is_some() && world.is_unattributed() {
+            self.attribute(&mut world).await?;
+        }
         let plan = world.sources(false)?.plan(&relation, None).map_err(|error| self.failed(&error, &[]))?;
         let column =
             |field: &Arc<Field>| Column { name: field.name().clone(), kind: kind(field.data_type()) };
@@ -283,8 +293,15 @@ impl Inner {
             let address = url::Url::parse(super::scan::ADDRESS).expect("a constant address");
             self.state.runtime_env().register_object_store(&address, files.object_store());
         }
-        let uses = rewrite(&mut statement, &world.catalog(), &core)?;
-        let detailed = |used: &Relation| matches!(used, Relation::Metrics | Relation::Lineage);
+        let written = statement.clone();
+        let mut uses = rewrite(&mut statement, &world.catalog(), &core)?;
+        if world.is_unattributed() && uses.relations.values().any(|used| used.experiment().is_some()) {
+            self.attribute(&mut world).await?;
+            statement = written;
+            uses = rewrite(&mut statement, &world.catalog(), &core)?;
+        }
+        let detailed =
+            |used: &Relation| matches!(used, Relation::Metrics | Relation::Lineage | Relation::Data);
         let with_details = !uses.walks.is_empty() || uses.relations.values().any(detailed);
         let cells = |used: &Relation| {
             matches!(used, Relation::Runs | Relation::Experiments | Relation::Experiment(_))
@@ -313,6 +330,15 @@ impl Inner {
         verify(&plan)?;
         let (schema, batches) = self.execute(&state, &plan).await.map_err(failed)?;
         Ok(Answer::new(schema, batches))
+    }
+
+    /// Finds out which experiments have which derived metrics.
+    async fn attribute(&self, world: &mut World) -> Result<(), QueryError> {
+        self.compare(world).await?;
+        let sources = world.sources(false)?;
+        let found = self.rows(sources.derived_by_experiment()).await?;
+        world.attribute(derived::by_experiment(&found));
+        Ok(())
     }
 
     /// Finds out which run stands in which cell, where that was not done yet.

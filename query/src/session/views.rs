@@ -15,12 +15,12 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::encoding::expr_fn::encode;
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions::unicode::expr_fn::left;
-use datafusion::functions_aggregate::expr_fn::{count, max, min, sum};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 
 use super::catalog::{Catalog, Kinds, Relation};
 use super::coordinates::Coordinates;
 use super::scan::Stored;
+use super::tags::{self, CaseTags};
 use super::{compare, lookup, overflow};
 use crate::columns::{Kind, OVERFLOW, Path, Root};
 
@@ -36,6 +36,14 @@ pub(crate) struct Sources {
     pub(crate) artifacts: Arc<Stored>,
     /// Inputs of attempts.
     pub(crate) lineage: Arc<Stored>,
+    /// Captured data.
+    pub(crate) data: Arc<Stored>,
+    /// What functions derived from runs.
+    pub(crate) derived: Arc<Stored>,
+    /// Whether a function may have several results for a run.
+    pub(crate) derived_again: bool,
+    /// Tags of cells, if any cell has tags of its own.
+    pub(crate) case_tags: Option<Arc<CaseTags>>,
     /// Openings and closings.
     pub(crate) submissions: Arc<Stored>,
     /// Submissions whose steps are not as they were when they were opened: submission, cells, steps.
@@ -128,6 +136,9 @@ impl Sources {
             }
             Relation::Attempts => self.attempts(paths),
             Relation::Metrics => self.series(),
+            Relation::Params => self.params(),
+            Relation::Data => self.data(),
+            Relation::Derived => self.derived(),
             Relation::Artifacts => self.artifacts(),
             Relation::Submissions => self.submissions(),
             Relation::Experiments => self.experiments(),
@@ -159,7 +170,7 @@ impl Sources {
     }
 
     /// One row per cell: standing attempts with the cell that wanted them, and cells that reuse them.
-    fn cells(&self, experiment: Option<&str>) -> Result<LogicalPlanBuilder> {
+    pub(super) fn cells(&self, experiment: Option<&str>) -> Result<LogicalPlanBuilder> {
         let mut own = self.standing()?;
         if let Some(name) = experiment {
             own = own.filter(of("attempts", "experiment").eq(lit(name)))?;
@@ -229,14 +240,14 @@ impl Sources {
     }
 
     /// What people see of attempts: readable columns, and the paths asked for.
-    fn shown(
+    pub(super) fn shown(
         &self,
         plan: LogicalPlanBuilder,
         paths: Option<&BTreeSet<Path>>,
         experiment: Option<&str>,
     ) -> Result<LogicalPlan> {
         let stands = plan.schema().has_column_with_unqualified_name("stands");
-        let plan = plan.project_flat()?;
+        let plan = self.with_derived(plan.project_flat()?, paths, experiment)?;
         let asked = |path: &Path| paths.is_none_or(|paths| paths.contains(path));
         let mut columns: Vec<Expr> = BEFORE.iter().map(|name| self.core(name)).collect();
         if stands {
@@ -249,7 +260,9 @@ impl Sources {
                 }
             }
             Some(name) => {
-                for (path, plain) in self.catalog.plain_names(name, &core_names()) {
+                let is_there = |path: &Path| path.root != Root::Derived || asked(path);
+                let all = self.catalog.plain_names(name, &core_names());
+                for (path, plain) in all.into_iter().filter(|(path, _)| is_there(path)) {
                     let kinds = &self.catalog.experiments[name][&path];
                     columns.push(self.path(&path, kinds).alias(plain));
                 }
@@ -266,6 +279,10 @@ impl Sources {
             ("replicate", Some(lookup)) => {
                 coalesce(vec![col(name), lookup::value(lookup, cell())]).alias(name)
             }
+            ("tags", _) => match &self.case_tags {
+                Some(tags) => tags::of_cell(tags, col(name), cell()).alias(name),
+                None => core(name),
+            },
             _ => core(name),
         }
     }
@@ -280,23 +297,16 @@ impl Sources {
         let target_type = arrow_type(target);
         let mut parts = Vec::new();
         for kind in kinds {
-            let stored = path.stored(*kind);
-            let convert = |value: Expr, from: Kind| {
-                if arrow_type(from) == target_type { value } else { cast(value, target_type.clone()) }
+            let convert = |value: Expr| {
+                if arrow_type(*kind) == target_type { value } else { cast(value, target_type.clone()) }
             };
-            if path.root == Root::Upstream {
-                let lookup = self.coordinates.column(path, *kind);
-                parts.extend(lookup.map(|lookup| convert(lookup::value(lookup, cell()), *kind)));
-                continue;
-            }
-            let schema = &self.attempts.schema;
-            if schema.column_with_name(&stored).is_some() {
-                parts.push(convert(col(&stored), *kind));
-            }
-            if schema.column_with_name(OVERFLOW).is_some() {
-                let value =
-                    overflow::function().call(vec![col(OVERFLOW), lit(overflow::column_name(&stored))]);
-                parts.push(convert(cast(value, arrow_type(*kind)), *kind));
+            match path.root {
+                Root::Upstream => {
+                    let lookup = self.coordinates.column(path, *kind);
+                    parts.extend(lookup.map(|lookup| convert(lookup::value(lookup, cell()))));
+                }
+                Root::Derived => parts.push(convert(col(&path.stored(*kind)))),
+                _ => parts.extend(self.stored_values(path, *kind).into_iter().map(convert)),
             }
         }
         match parts.len() {
@@ -304,6 +314,21 @@ impl Sources {
             1 => parts.remove(0),
             _ => coalesce(parts),
         }
+    }
+
+    /// The values of a path of one type as attempts have them: in its own column, in the overflow, or in both.
+    pub(super) fn stored_values(&self, path: &Path, kind: Kind) -> Vec<Expr> {
+        let stored = path.stored(kind);
+        let schema = &self.attempts.schema;
+        let mut values = Vec::new();
+        if schema.column_with_name(&stored).is_some() {
+            values.push(col(&stored));
+        }
+        if schema.column_with_name(OVERFLOW).is_some() {
+            let value = overflow::function().call(vec![col(OVERFLOW), lit(overflow::column_name(&stored))]);
+            values.push(cast(value, arrow_type(kind)));
+        }
+        values
     }
 
     fn series(&self) -> Result<LogicalPlan> {
@@ -335,97 +360,6 @@ impl Sources {
         ];
         plan.project(columns)?.build()
     }
-
-    fn submissions(&self) -> Result<LogicalPlan> {
-        let event = |alias: &str, word: &str| {
-            scan("submissions", &self.submissions)?
-                .filter(of("submissions", "event").eq(lit(word)))?
-                .alias(alias)
-        };
-        let closed = event("closed", crate::fold::CLOSED)?.build()?;
-        let on = (
-            vec![Column::new(Some("opened"), "submission")],
-            vec![Column::new(Some("closed"), "submission")],
-        );
-        let mut plan = event("opened", crate::fold::OPENED)?.join(closed, JoinType::Left, on, None)?;
-        let opened = |name: &str| of("opened", name).alias(name);
-        let completed = |name: &str| coalesce(vec![of("completed", name), of("opened", name)]).alias(name);
-        if let Some(rows) = &self.completed {
-            let on = (
-                vec![Column::new(Some("opened"), "submission")],
-                vec![Column::new(Some("completed"), "submission")],
-            );
-            let rows = mem("completed", std::slice::from_ref(rows))?.build()?;
-            plan = plan.join(rows, JoinType::Left, on, None)?;
-        }
-        let known = |name: &str| if self.completed.is_some() { completed(name) } else { opened(name) };
-        let reached = |name: &str| of("closed", name).alias(name);
-        let columns = [
-            opened("experiment"),
-            opened("experiment_version"),
-            of("opened", "time").alias("opened"),
-            of("closed", "time").alias("closed"),
-            coalesce(vec![of("closed", "closing"), lit("open")]).alias("closing"),
-            known("cells"),
-            opened("replicates"),
-            reached("reused"),
-            reached("succeeded"),
-            reached("failed"),
-            reached("cancelled"),
-            reached("timed_out"),
-            reached("skipped"),
-            opened("base_seed"),
-            opened("tags"),
-            opened("description"),
-            opened("metadata"),
-            opened("rerun"),
-            opened("host"),
-            opened("pid"),
-            opened("git_commit"),
-            opened("git_dirty"),
-            known("steps"),
-            opened("submission"),
-        ];
-        plan.project(columns)?.build()
-    }
-
-    fn experiments(&self) -> Result<LogicalPlan> {
-        let runs = self.shown(self.cells(None)?, Some(&BTreeSet::new()), None)?;
-        let with = |status: &str| when(col("status").eq(lit(status)), lit(1_i64)).otherwise(lit(0_i64));
-        let aggregates = [
-            count(lit(1_i64)).alias("runs"),
-            sum(with("succeeded")?).alias("succeeded"),
-            sum(with("failed")?).alias("failed"),
-            min(col("started")).alias("started"),
-            max(col("ended")).alias("ended"),
-        ];
-        let runs =
-            LogicalPlanBuilder::from(runs).aggregate([col("experiment")], aggregates)?.alias("counted")?;
-        let on = (
-            vec![Column::new(Some("named"), "experiment")],
-            vec![Column::new(Some("counted"), "experiment")],
-        );
-        let plan = mem("named", std::slice::from_ref(&self.experiments))?.join(
-            runs.build()?,
-            JoinType::Left,
-            on,
-            None,
-        )?;
-        let number = |name: &str| coalesce(vec![of("counted", name), lit(0_i64)]).alias(name);
-        let columns = [
-            of("named", "experiment").alias("experiment"),
-            of("named", "versions").alias("versions"),
-            of("named", "submissions").alias("submissions"),
-            number("runs"),
-            number("succeeded"),
-            number("failed"),
-            of("named", "first").alias("first"),
-            of("named", "last").alias("last"),
-            of("counted", "started").alias("started"),
-            of("counted", "ended").alias("ended"),
-        ];
-        plan.project(columns)?.build()
-    }
 }
 
 /// The columns that tell a cell.
@@ -450,7 +384,7 @@ fn core(name: &str) -> Expr {
     shown.alias(name)
 }
 
-fn arrow_type(kind: Kind) -> DataType {
+pub(super) fn arrow_type(kind: Kind) -> DataType {
     match kind {
         Kind::F64 => DataType::Float64,
         Kind::I64 => DataType::Int64,
@@ -472,7 +406,7 @@ pub(super) fn mem(name: &str, batches: &[RecordBatch]) -> Result<LogicalPlanBuil
 }
 
 /// Projections that keep what is there.
-trait Project: Sized {
+pub(super) trait Project: Sized {
     /// All columns and these.
     fn project_with(self, more: Vec<Expr>) -> Result<Self>;
     /// All columns, without the names of tables.

@@ -12,14 +12,15 @@ use metalab_engine::journal::Cursor;
 use metalab_engine::record::{Attempt, Record, SubmissionOpened};
 use metalab_engine::store::Store;
 
-use super::catalog::{Catalog, Counted};
+use super::catalog::{Catalog, Counted, Kinds};
 use super::compare::{Compared, Comparison};
 use super::coordinates::Coordinates;
 use super::foreign::Cells;
 use super::scan::Stored;
+use super::tags::CaseTags;
 use super::views::Sources;
 use super::walk::Walk;
-use crate::columns::{Admission, Root, Shared};
+use crate::columns::{Admission, Path, Root, Shared};
 use crate::error::QueryError;
 use crate::fold::{Intake, Seen, described, read_submissions, settle};
 use crate::tables::{Table, Tables, conform};
@@ -40,13 +41,16 @@ pub(crate) struct World {
     reached: Cursor,
     live: BTreeMap<Table, Vec<RecordBatch>>,
     live_counts: Vec<Counted>,
-    /// Attempts with series or inputs that are not folded, and how many of them were read.
+    /// Attempts with series, inputs or data that are not folded, and how many of them were read.
     detailed: Vec<(RecordName, Arc<Attempt>)>,
     details_read: usize,
     /// Attempts whose submission was not visible.
     orphans: bool,
     catalog: Arc<Catalog>,
+    /// Whether the catalog knows the experiments of metrics that were derived later.
+    attributed: bool,
     coordinates: Arc<Coordinates>,
+    case_tags: Option<Arc<CaseTags>>,
     /// Which cells and runs are exceptions, once that was looked for.
     compared: Option<Compared>,
     /// Records that are not in the tables.
@@ -90,7 +94,9 @@ impl World {
             details_read: 0,
             orphans: false,
             catalog: Arc::default(),
+            attributed: false,
             coordinates: Arc::default(),
+            case_tags: None,
             compared: None,
             unfolded: 0,
         };
@@ -140,7 +146,7 @@ impl World {
                 let submission = attempt.submission.as_ref();
                 self.orphans |=
                     submission.is_some_and(|submission| self.shared.submission(submission).is_none());
-                if !attempt.series.is_empty() || !attempt.inputs.is_empty() {
+                if !attempt.series.is_empty() || !attempt.inputs.is_empty() || !attempt.data.is_empty() {
                     self.detailed.push((name, Arc::new(*attempt)));
                 }
             }
@@ -157,10 +163,12 @@ impl World {
         self.reached = to;
         self.compared = None;
         self.coordinates = Arc::new(Coordinates::of(&submissions, &self.shared, &self.coordinates));
+        self.case_tags = CaseTags::of(&submissions, &self.shared, self.case_tags.as_deref());
         let counts = self.folded_counts.iter().chain(&self.live_counts);
         let counts = counts.chain(self.coordinates.counted()).cloned();
         let named = submissions.iter().map(|(_, opened)| opened.experiment.clone());
         self.catalog = Arc::new(Catalog::new(counts, named));
+        self.attributed = false;
         Ok(())
     }
 
@@ -193,7 +201,24 @@ impl World {
         Arc::clone(&self.catalog)
     }
 
-    /// What the views of a query are made of; details (series and inputs) are read only when they are asked for.
+    /// Whether it is not known yet which experiments have which derived metrics.
+    pub(crate) fn is_unattributed(&self) -> bool {
+        self.catalog.has_unattributed() && !self.attributed
+    }
+
+    /// Notes which experiments have which derived metrics.
+    pub(crate) fn attribute(&mut self, found: BTreeMap<String, BTreeMap<Path, Kinds>>) {
+        let catalog = Arc::make_mut(&mut self.catalog);
+        for (experiment, paths) in found {
+            let known = catalog.experiments.entry(experiment).or_default();
+            for (path, kinds) in paths {
+                known.entry(path).or_default().extend(kinds);
+            }
+        }
+        self.attributed = true;
+    }
+
+    /// What the views of a query are made of; details (series, inputs and data) are read only when they are asked for.
     pub(crate) fn sources(&mut self, with_details: bool) -> Result<Sources, QueryError> {
         if with_details && self.details_read < self.detailed.len() {
             let index = self.index.read().unwrap_or_else(|broken| broken.into_inner());
@@ -215,6 +240,10 @@ impl World {
             series: self.stored(Table::Series)?,
             artifacts: self.stored(Table::Artifacts)?,
             lineage: self.stored(Table::Lineage)?,
+            data: self.stored(Table::Data)?,
+            derived: self.stored(Table::Derived)?,
+            derived_again: self.catalog.has_unattributed(),
+            case_tags: self.case_tags.clone(),
             submissions: self.stored(Table::Submissions)?,
             completed: self.completed()?,
             foreign: self.cells.foreign().into_iter().chain(compared.extra).collect(),

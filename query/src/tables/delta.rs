@@ -22,8 +22,9 @@ use super::write::Part;
 use crate::error::QueryError;
 
 /// The version of the tables' format. Tables of another one are written anew from the journal: 2 has `lineage`, and
-/// `submissions` knows steps that were completed later and cells that were skipped.
-pub(crate) const FORMAT_VERSION: u64 = 2;
+/// `submissions` knows steps that were completed later and cells that were skipped; 3 has `data`, `derived` and
+/// `expressions`, and `submissions` knows manifests.
+pub(crate) const FORMAT_VERSION: u64 = 3;
 
 const CURSOR: &str = "metalab.cursor";
 const FORMAT: &str = "metalab.format";

@@ -17,6 +17,12 @@ pub(crate) enum Table {
     Artifacts,
     /// Inputs of attempts, one row per value: a gather has one for each part.
     Lineage,
+    /// Captured data, one row per value.
+    Data,
+    /// What functions derived from runs, one row per value; a newer result of a function takes the place of an older one.
+    Derived,
+    /// Derived metrics that are expressions, kept by name.
+    Expressions,
     /// Openings and closings of submissions, and what became known of their cells in between.
     Submissions,
     /// How many values each experiment has in each column.
@@ -25,12 +31,15 @@ pub(crate) enum Table {
 
 impl Table {
     /// All tables, in the order in which a fold commits them: `attempts` last, since its cursor vouches for the rest.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Superseded,
         Self::Cells,
         Self::Series,
         Self::Artifacts,
         Self::Lineage,
+        Self::Data,
+        Self::Derived,
+        Self::Expressions,
         Self::Submissions,
         Self::Columns,
         Self::Attempts,
@@ -45,6 +54,9 @@ impl Table {
             Self::Series => "series",
             Self::Artifacts => "artifacts",
             Self::Lineage => "lineage",
+            Self::Data => "data",
+            Self::Derived => "derived",
+            Self::Expressions => "expressions",
             Self::Submissions => "submissions",
             Self::Columns => "columns",
         }
@@ -59,6 +71,9 @@ impl Table {
             Self::Series => SERIES,
             Self::Artifacts => ARTIFACTS,
             Self::Lineage => LINEAGE,
+            Self::Data => DATA,
+            Self::Derived => DERIVED,
+            Self::Expressions => EXPRESSIONS,
             Self::Submissions => SUBMISSIONS,
             Self::Columns => COLUMNS,
         }
@@ -220,6 +235,45 @@ const LINEAGE: &[(&str, Type)] = &[
     ("sequence", Type::Int),
 ];
 
+const DATA: &[(&str, Type)] = &[
+    ("run_id", Type::Bytes),
+    ("name", Type::Text),
+    ("type", Type::Text),
+    ("dtype", Type::Text),
+    ("shape", Type::Text),
+    ("number", Type::Float),
+    ("text", Type::Text),
+    ("value", Type::Text),
+    ("bytes", Type::Int),
+    ("digest", Type::Text),
+    ("writer", Type::Text),
+    ("sequence", Type::Int),
+];
+
+const DERIVED: &[(&str, Type)] = &[
+    ("run_id", Type::Bytes),
+    ("function", Type::Text),
+    ("name", Type::Text),
+    ("type", Type::Text),
+    ("number", Type::Float),
+    ("text", Type::Text),
+    ("value", Type::Text),
+    ("code", Type::Text),
+    ("time", Type::Time),
+    ("error", Type::Text),
+    ("writer", Type::Text),
+    ("sequence", Type::Int),
+];
+
+const EXPRESSIONS: &[(&str, Type)] = &[
+    ("name", Type::Text),
+    ("experiment", Type::Text),
+    ("expression", Type::Text),
+    ("time", Type::Time),
+    ("writer", Type::Text),
+    ("sequence", Type::Int),
+];
+
 const SUBMISSIONS: &[(&str, Type)] = &[
     ("event", Type::Text),
     ("submission", Type::Text),
@@ -245,6 +299,7 @@ const SUBMISSIONS: &[(&str, Type)] = &[
     ("cancelled", Type::Int),
     ("timed_out", Type::Int),
     ("skipped", Type::Int),
+    ("manifest", Type::Text),
 ];
 
 const COLUMNS: &[(&str, Type)] =

@@ -9,9 +9,9 @@ use metalab_engine::id::{RecordName, RunId};
 use metalab_engine::index::Index;
 use metalab_engine::journal::{Durability, Writer};
 use metalab_engine::record::{
-    ArtifactRef, Attempt, Closing, Environment, ErrorRecord, InputRef, Outcome, OutputRef, Place, Scalar,
-    SeriesRef, StepRecord, StepResolved, SubmissionClosed, SubmissionOpened, Template, ValueRef, kind,
-    to_cbor,
+    ArtifactRef, Attempt, Closing, DataRef, DerivedBatch, DerivedRecord, Environment, ErrorRecord, InputRef,
+    KeptExpression, Outcome, OutputRef, Place, Scalar, SeriesRef, StepRecord, StepResolved, SubmissionClosed,
+    SubmissionOpened, Template, ValueRef, kind, to_cbor,
 };
 use metalab_engine::store::Store;
 use metalab_query::{Options, Session};
@@ -42,6 +42,8 @@ pub(crate) struct Try {
     pub(crate) step: u32,
     pub(crate) cell: u64,
     pub(crate) inputs: Vec<From>,
+    pub(crate) data: Vec<(&'static str, Value)>,
+    pub(crate) derived: Vec<DerivedRecord>,
 }
 
 /// An input of an attempt to be written.
@@ -66,6 +68,8 @@ pub(crate) struct Step {
     /// (name, stride, values) of the coordinates it takes over from other steps.
     pub(crate) dimensions: Vec<(&'static str, u64, Vec<Json>)>,
     pub(crate) has_inputs: bool,
+    /// Tags, each with the first parameter set and the number of those that have it.
+    pub(crate) tags: Vec<(&'static str, Vec<(u64, u64)>)>,
 }
 
 impl Try {
@@ -83,7 +87,19 @@ impl Try {
             step: 0,
             cell: 0,
             inputs: Vec::new(),
+            data: Vec::new(),
+            derived: Vec::new(),
         }
+    }
+
+    pub(crate) fn data(mut self, name: &'static str, value: Value) -> Self {
+        self.data.push((name, value));
+        self
+    }
+
+    pub(crate) fn derived(mut self, result: DerivedRecord) -> Self {
+        self.derived.push(result);
+        self
     }
 
     pub(crate) fn input(mut self, from: From) -> Self {
@@ -228,6 +244,7 @@ impl Lab {
             runs: runs.to_vec(),
             dimensions: vec![],
             has_inputs: false,
+            tags: vec![],
         };
         self.open_steps(writer, experiment, at, &[step])
     }
@@ -252,7 +269,7 @@ impl Lab {
             tags: vec!["nightly".into()],
             description: None,
             rerun: None,
-            manifest: None,
+            manifest: Some(Digest::of(b"manifest")),
         };
         writer.append(kind::SUBMISSION_OPENED, 0, &to_cbor(&opened))
     }
@@ -281,7 +298,18 @@ impl Lab {
             chunks,
             dimensions: (!step.dimensions.is_empty()).then(|| put(writer, &dimensions)),
             wiring: step.has_inputs.then(|| Digest::of(b"wiring")),
-            case_tags: None,
+            case_tags: (!step.tags.is_empty()).then(|| {
+                let range =
+                    |(first, length): &(u64, u64)| Value::List(vec![(*first).into(), (*length).into()]);
+                let tag = |(name, ranges): &(&str, Vec<(u64, u64)>)| {
+                    Value::List(vec![
+                        Value::Text((*name).into()),
+                        Value::List(ranges.iter().map(range).collect()),
+                    ])
+                };
+                let list = Value::List(step.tags.iter().map(tag).collect()).to_bytes().unwrap();
+                put(writer, &list)
+            }),
         }
     }
 
@@ -397,10 +425,51 @@ impl Lab {
             retry: None,
             shown: vec![],
             reason: None,
-            data: Vec::new(),
+            data: made.data.iter().map(|(name, value)| self.data(writer, name, value)).collect(),
             streams: Vec::new(),
-            derived: Vec::new(),
+            derived: made.derived.clone(),
         })
+    }
+
+    /// A captured value: small ones in the record, others in a pack; a list that begins with the text `npy` is an array.
+    fn data(&self, writer: &mut Writer, name: &str, value: &Value) -> DataRef {
+        let bytes = value.to_bytes().unwrap();
+        let is_array = matches!(value, Value::List(list) if list.first() == Some(&Value::Text("npy".into())));
+        let inline = if bytes.len() <= 1024 && !is_array { bytes.clone() } else { Vec::new() };
+        let place = if inline.is_empty() { Place::Pack } else { Place::Inline };
+        let digest = if inline.is_empty() { put(writer, &bytes) } else { Digest::of(&bytes) };
+        DataRef {
+            name: name.into(),
+            codec: if is_array { "npy".into() } else { "value".into() },
+            value: ValueRef { digest, size: bytes.len() as u64, place },
+            inline,
+            dtype: is_array.then(|| "<f8".into()),
+            shape: if is_array { vec![2, 3] } else { Vec::new() },
+        }
+    }
+
+    /// Records what was derived later.
+    pub(crate) fn derive(&self, writer: &mut Writer, at: i64, rows: Vec<(RunId, DerivedRecord)>) {
+        let batch = DerivedBatch { time: T0 + at * 1_000_000, environment: self.environment, rows };
+        writer.append(kind::DERIVED, 0, &to_cbor(&batch));
+    }
+
+    /// Keeps an expression, or gives it up.
+    pub(crate) fn keep(
+        &self,
+        writer: &mut Writer,
+        at: i64,
+        name: &str,
+        experiment: Option<&str>,
+        expression: Option<&str>,
+    ) {
+        let kept = KeptExpression {
+            name: name.into(),
+            experiment: experiment.map(str::to_owned),
+            expression: expression.map(str::to_owned),
+            time: T0 + at * 1_000_000,
+        };
+        writer.append(kind::EXPRESSION, 0, &to_cbor(&kept));
     }
 
     /// A session, and whatever it has to say about damage.
@@ -438,7 +507,10 @@ pub(crate) fn everything(session: &Session) -> Vec<String> {
         "runs",
         "distinct_runs",
         "attempts",
+        "params",
         "metrics",
+        "data",
+        "derived",
         "artifacts",
         "lineage",
         "nondeterministic",
@@ -452,6 +524,16 @@ pub(crate) fn everything(session: &Session) -> Vec<String> {
         all.extend(lines);
     }
     all
+}
+
+/// What a function gave.
+pub(crate) fn result(function: &str, values: &[(&str, Scalar)]) -> DerivedRecord {
+    DerivedRecord {
+        function: function.into(),
+        code: Digest::of(function.as_bytes()),
+        values: values.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
+        error: None,
+    }
 }
 
 fn put(writer: &mut Writer, bytes: &[u8]) -> Digest {

@@ -3,10 +3,13 @@
 
 mod answers;
 mod damage;
+mod derived;
 mod equal;
 mod graph;
 mod lab;
 mod limits;
+mod long;
+mod mixed;
 mod names;
 mod pipeline;
 mod slt;

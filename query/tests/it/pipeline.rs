@@ -63,6 +63,7 @@ pub(crate) fn steps(tries: &[Vec<Try>; 4]) -> [Step; 4] {
         runs: tries[number].iter().map(Try::run).collect(),
         dimensions,
         has_inputs: number > 0,
+        tags: vec![],
     };
     let threshold = || ("prepare.threshold", 2, THRESHOLDS.map(|x| json!(x)).to_vec());
     [

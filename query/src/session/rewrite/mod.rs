@@ -1,0 +1,104 @@
+//! From SQL as people write it to SQL over flat columns.
+//!
+//! `params.lr`, `r.params.lr`, `params['lr']` become the one column that is called `params.lr` in the views;
+//! `params` alone becomes a struct of all of them. An argument of an earlier step is written `prepare.threshold`, or
+//! `upstream.prepare.threshold` where the step is called like a table, an alias or a root. Names of tables become exact,
+//! and `upstream_of('3f1c')` becomes the name of a table. Columns of the outermost SELECT that have no name keep what
+//! was written as their name.
+
+mod names;
+mod numbers;
+mod paths;
+mod tables;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, VisitMut};
+
+use self::names::{Names, exact};
+use self::paths::Paths;
+use self::tables::Tables;
+use super::catalog::{Catalog, Relation};
+use super::walk::Walk;
+use crate::columns::{Path, Root};
+use crate::error::QueryError;
+
+/// What a statement refers to.
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    /// The tables, by the exact name under which they must be registered.
+    pub(crate) relations: BTreeMap<String, Relation>,
+    /// The walks along the lineage, by the name under which what they reach must be registered.
+    pub(crate) walks: BTreeMap<String, Walk>,
+    /// The paths that occur in the text.
+    pub(crate) paths: BTreeSet<Path>,
+    /// Whether a `*` asks for all of them.
+    pub(crate) all: bool,
+}
+
+/// Rewrites a statement in place.
+pub(crate) fn rewrite(
+    statement: &mut Statement,
+    catalog: &Catalog,
+    core: &[&str],
+) -> Result<Uses, QueryError> {
+    let mut names = Names::default();
+    let _ = statement.visit(&mut names);
+    let mut tables = Tables { catalog, ctes: &names.ctes, uses: Uses::default(), error: None };
+    let _ = statement.visit(&mut tables);
+    if let Some(error) = tables.error {
+        return Err(error);
+    }
+    let mut uses = tables.uses;
+    uses.all = names.wildcard;
+    name_columns(statement);
+    let mut paths = Paths { catalog, core, names: &names, uses, renamed: BTreeMap::new(), error: None };
+    paths.note_renamed(statement);
+    let _ = statement.visit(&mut paths);
+    match paths.error {
+        Some(error) => Err(error),
+        None => Ok(paths.uses),
+    }
+}
+
+/// Gives the unnamed columns of the outermost SELECT what was written as their name.
+fn name_columns(statement: &mut Statement) {
+    let query = match statement {
+        Statement::Query(query) => query,
+        Statement::Explain { .. } => return,
+        _ => return,
+    };
+    let mut body = &mut *query.body;
+    loop {
+        match body {
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Query(query) => body = &mut query.body,
+            SetExpr::Select(select) => {
+                let mut taken = BTreeSet::new();
+                for item in &mut select.projection {
+                    let SelectItem::UnnamedExpr(expr) = item else { continue };
+                    if matches!(expr, Expr::Identifier(_)) {
+                        continue;
+                    }
+                    let written = match &*expr {
+                        Expr::CompoundIdentifier(parts)
+                            if !parts.iter().any(|part| Root::parse(&part.value).is_some()) =>
+                        {
+                            continue;
+                        }
+                        other => other.to_string(),
+                    };
+                    let mut name = written.clone();
+                    let mut count = 1;
+                    while !taken.insert(name.clone()) {
+                        count += 1;
+                        name = format!("{written} ({count})");
+                    }
+                    *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: exact(name) };
+                }
+                return;
+            }
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Names of tables, and functions that stand for tables.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, Value,
+    VisitorMut,
+};
+
+use super::Uses;
+use super::names::{exact, folded, word};
+use crate::error::QueryError;
+use crate::session::catalog::Catalog;
+use crate::session::walk::{Direction, Walk};
+
+/// Makes names of tables exact.
+pub(super) struct Tables<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) ctes: &'a BTreeSet<String>,
+    pub(super) uses: Uses,
+    pub(super) error: Option<QueryError>,
+}
+
+impl Tables<'_> {
+    fn table(&mut self, name: &ObjectName) -> Result<Option<ObjectName>, QueryError> {
+        let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
+            return Err(QueryError::NoTable { table: name.to_string(), nearest: None });
+        };
+        if ident.quote_style == Some('\'') {
+            return Err(QueryError::Refused { what: format!("reading the file `{}`", ident.value) });
+        }
+        if self.ctes.contains(&folded(ident)) {
+            return Ok(None);
+        }
+        let (relation, name) = self.catalog.relation(&word(ident))?;
+        self.uses.relations.insert(name.clone(), relation);
+        Ok(Some(ObjectName(vec![ObjectNamePart::Identifier(exact(name))])))
+    }
+}
+
+impl Tables<'_> {
+    /// The table that a walk stands for, and the name of its function; `None` for functions that are not ours.
+    fn walk(
+        &mut self,
+        name: &ObjectName,
+        arguments: &[FunctionArg],
+    ) -> Result<Option<(ObjectName, &'static str)>, QueryError> {
+        let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return Ok(None) };
+        let Some(direction) = Direction::parse(&ident.value) else { return Ok(None) };
+        let function = direction.function();
+        let wrong = |reason: String| QueryError::Walk { function, reason };
+        let literal = |argument: &FunctionArg| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => Some(value.value.clone()),
+            _ => None,
+        };
+        let (run, depth) = match arguments {
+            [run] => (run, None),
+            [run, depth] => (run, Some(depth)),
+            other => return Err(wrong(format!("it has {} arguments here", other.len()))),
+        };
+        let Some(Value::SingleQuotedString(run)) = literal(run) else {
+            return Err(wrong(format!("`{run}` is no text in single quotes")));
+        };
+        let depth = match depth {
+            None => None,
+            Some(depth) => match literal(depth) {
+                Some(Value::Number(number, _)) => Some(
+                    number
+                        .parse::<u64>()
+                        .map_err(|_| wrong(format!("`{depth}` is no whole number of steps")))?,
+                ),
+                _ => return Err(wrong(format!("`{depth}` is no whole number of steps"))),
+            },
+        };
+        let name = match depth {
+            Some(depth) => format!("{function}({run}, {depth})"),
+            None => format!("{function}({run})"),
+        };
+        self.uses.walks.insert(name.clone(), Walk { direction, run, depth });
+        Ok(Some((ObjectName(vec![ObjectNamePart::Identifier(exact(name))]), function)))
+    }
+}
+
+impl VisitorMut for Tables<'_> {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        let TableFactor::Table { name, args, alias, .. } = factor else { return ControlFlow::Continue(()) };
+        let result = match args {
+            None => self.table(name).map(|found| {
+                if let Some(exact) = found {
+                    *name = exact;
+                }
+            }),
+            Some(called) => self.walk(name, &called.args).map(|found| {
+                if let Some((exact, function)) = found {
+                    (*name, *args) = (exact, None);
+                    let function = || TableAlias {
+                        explicit: true,
+                        name: Ident::new(function),
+                        columns: Vec::new(),
+                        at: None,
+                    };
+                    alias.get_or_insert_with(function);
+                }
+            }),
+        };
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.error = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
