@@ -19,9 +19,12 @@ use crate::columns::{Shared, Submissions};
 #[derive(Debug, Default)]
 pub(crate) struct CaseTags {
     /// By submission, then by step: the number of its parameter sets, and its tags.
-    steps: HashMap<String, HashMap<String, (u64, Arc<Vec<Tag>>)>>,
+    steps: HashMap<String, HashMap<String, StepTags>>,
     known: HashMap<Digest, Arc<Vec<Tag>>>,
 }
+
+/// The number of parameter sets of a step, and its tags.
+type StepTags = (u64, Arc<Vec<Tag>>);
 
 /// A tag and the parameter sets that have it.
 #[derive(Debug)]

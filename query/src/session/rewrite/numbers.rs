@@ -96,7 +96,7 @@ impl Paths<'_> {
             fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
                 for item in &select.projection {
                     let SelectItem::ExprWithAlias { expr, alias } = item else { continue };
-                    if let Some(kinds) = self.0.kinds(expr).filter(|kinds| is_mixed(kinds)) {
+                    if let Some(kinds) = self.0.kinds(expr).filter(is_mixed) {
                         self.0.renamed.entry(folded(alias).to_lowercase()).or_default().extend(kinds);
                     }
                 }
@@ -132,10 +132,8 @@ impl Paths<'_> {
                     self.as_number(right);
                 }
             }
-            Expr::Between { expr, low, high, .. } => {
-                if self.is_number(low) || self.is_number(high) {
-                    [expr, low, high].into_iter().for_each(|part| self.as_number(part));
-                }
+            Expr::Between { expr, low, high, .. } if self.is_number(low) || self.is_number(high) => {
+                [expr, low, high].into_iter().for_each(|part| self.as_number(part));
             }
             Expr::InList { expr, list, .. } => {
                 if list.iter().any(|item| self.is_number(item)) && list.iter().all(|item| !is_text(item)) {
@@ -168,9 +166,10 @@ impl Paths<'_> {
             else {
                 continue;
             };
-            if of_numbers || last_only && at + 1 == count {
-                self.as_number(expr);
-            } else if of_anything && self.kinds(expr).is_some_and(|kinds| has_numbers(&kinds)) {
+            let is_read = of_numbers
+                || last_only && at + 1 == count
+                || of_anything && self.kinds(expr).is_some_and(|kinds| has_numbers(&kinds));
+            if is_read {
                 self.as_number(expr);
             }
         }
