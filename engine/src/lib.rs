@@ -52,7 +52,7 @@ pub use experiment::Experiment;
 pub use failure::{Failure, Result};
 pub use inputs::{Gathered, Input};
 pub use metalab_macros::{Context, derived, experiment, operation};
-pub use operation::{Operation, Runtime};
+pub use operation::{Metadata, Operation, Runtime};
 pub use running::RunError;
 pub use seeds::{SeedBundle, seeds};
 pub use store::Store;

@@ -65,6 +65,8 @@ pub struct RecipeHead {
     /// Field 9, encoded with number and length.
     contexts: Vec<u8>,
     base_seed: Option<u64>,
+    /// Field 12, encoded with number and length.
+    metadata: Vec<u8>,
 }
 
 /// The parts of a [`RecipeHead`].
@@ -86,6 +88,8 @@ pub struct HeadParts<'a> {
     pub contexts: &'a [(&'a str, Digest)],
     /// The base seed, if it borrows seeds.
     pub base_seed: Option<u64>,
+    /// The experiment metadata that it declares to read: a canonical map; empty when it declares none.
+    pub metadata: &'a [u8],
 }
 
 impl RecipeHead {
@@ -113,7 +117,11 @@ impl RecipeHead {
             let bytes = Value::Map(map).to_bytes().expect("text and bytes always encode");
             field(9, &bytes, &mut contexts);
         }
-        Self { head, contexts, base_seed: parts.base_seed }
+        let mut metadata = Vec::new();
+        if !parts.metadata.is_empty() {
+            field(12, parts.metadata, &mut metadata);
+        }
+        Self { head, contexts, base_seed: parts.base_seed, metadata }
     }
 
     /// Writes the complete pre-image of a run into `preimage`, which is cleared first.
@@ -139,6 +147,7 @@ impl RecipeHead {
         if !inputs.is_empty() {
             field(11, inputs, preimage);
         }
+        preimage.extend_from_slice(&self.metadata);
     }
 
     /// The id of a run; `scratch` holds its pre-image afterwards.
@@ -225,6 +234,7 @@ mod tests {
             code: None,
             contexts: &[],
             base_seed: Some(42),
+            metadata: b"",
         });
         let mut preimage = Vec::new();
         let id = head.run_id(b"\x09\x00", 3, b"", &mut preimage);

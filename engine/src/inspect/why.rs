@@ -98,6 +98,8 @@ fn explain(index: &Glance, details: &RunDetails) -> Result<Why, WhyError> {
     if let Some(base) = template.base_seed {
         hashed.push(("seed".into(), format!("base {base}, replicate {replicate}")));
     }
+    let metadata = json_entries(&template.metadata).into_iter();
+    hashed.extend(metadata.map(|(key, value)| (format!("metadata {key}"), value)));
     inputs.iter().for_each(|input| hashed.extend(input_lines(index, input)));
     let items = template.items.iter();
     Ok(Why {

@@ -180,6 +180,7 @@ impl ManifestDiff {
                 fixed: Vec::new(),
                 contexts: Vec::new(),
                 base_seed: None,
+                metadata: Vec::new(),
                 ..template.clone()
             };
             for Difference { part, old, new, .. } in differences(&bare(before), &bare(after)) {

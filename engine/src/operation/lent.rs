@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use metalab_cas::Value;
 
-use super::Runtime;
+use super::{Metadata, Runtime};
 use crate::capture::Capture;
 use crate::context::{Context, Field, FieldError};
 use crate::failure::{Failure, Result};
@@ -13,11 +13,11 @@ use crate::seeds::SeedBundle;
 
 /// A type that operations may take by reference.
 ///
-/// [`SeedBundle`], [`Capture`], [`Runtime`], and every `#[derive(Context)]` type.
+/// [`SeedBundle`], [`Capture`], [`Runtime`], [`Metadata`], and every `#[derive(Context)]` type.
 #[diagnostic::on_unimplemented(
     message = "`&{Self}` cannot be lent to an operation",
     label = "not something a run lends",
-    note = "operations own their data (take `{Self}` by value) and borrow only `&SeedBundle`, `&Capture`, `&Runtime` and contexts",
+    note = "operations own their data (take `{Self}` by value) and borrow only `&SeedBundle`, `&Capture`, `&Runtime`, `&Metadata` and contexts",
     note = "derive `metalab::Context` for a type that is given to the experiment by `.context(...)`"
 )]
 pub trait Lent: 'static {
@@ -40,6 +40,8 @@ pub enum LentKind {
     Capture,
     /// Scratch folder, cancellation, deadline.
     Runtime,
+    /// The metadata that the operation declares.
+    Metadata,
     /// The context of this name.
     Context(&'static str),
 }
@@ -200,6 +202,7 @@ pub struct Run<'a> {
     pub(crate) capture: &'a Capture,
     pub(crate) runtime: &'a Runtime,
     pub(crate) contexts: &'a Contexts,
+    pub(crate) metadata: Option<&'a Metadata>,
     pub(crate) inputs: Option<super::inputs::Inputs<'a>>,
 }
 
@@ -211,7 +214,14 @@ impl<'a> Run<'a> {
         runtime: &'a Runtime,
         contexts: &'a Contexts,
     ) -> Self {
-        Self { seeds, capture, runtime, contexts, inputs: None }
+        Self { seeds, capture, runtime, contexts, metadata: None, inputs: None }
+    }
+
+    /// With the metadata that the operation declares.
+    #[must_use]
+    pub fn metadata(mut self, metadata: &'a Metadata) -> Self {
+        self.metadata = Some(metadata);
+        self
     }
 
     /// The context of type `C`.

@@ -6,6 +6,7 @@
 mod erased;
 mod inputs;
 mod lent;
+mod metadata;
 mod registry;
 mod runtime;
 
@@ -13,6 +14,7 @@ pub use erased::{CallError, Registered};
 pub(crate) use inputs::Inputs;
 pub use inputs::{InputForm, InputInfo};
 pub use lent::{Contexts, Lent, LentKind, Run};
+pub use metadata::Metadata;
 pub use registry::{Registration, Registry, RegistryError};
 pub use runtime::{Cancellation, Runtime};
 
@@ -94,6 +96,8 @@ pub struct Description {
     pub inputs: Vec<InputInfo>,
     /// What it borrows.
     pub lent: Vec<LentKind>,
+    /// Keys of the experiment's metadata that it reads: they and their values enter its runs.
+    pub metadata: Vec<&'static str>,
     /// What a run of it needs of the machine; nothing said means one cpu.
     pub resources: Resources,
 }
@@ -111,6 +115,7 @@ impl Description {
             parameters: Vec::new(),
             inputs: Vec::new(),
             lent: Vec::new(),
+            metadata: Vec::new(),
             resources: Resources::default(),
         }
     }
@@ -133,6 +138,13 @@ impl Description {
     #[must_use]
     pub fn lent(mut self, kind: LentKind) -> Self {
         self.lent.push(kind);
+        self
+    }
+
+    /// Declares keys of the experiment's metadata that it reads through [`Metadata`].
+    #[must_use]
+    pub fn metadata(mut self, keys: impl IntoIterator<Item = &'static str>) -> Self {
+        self.metadata.extend(keys);
         self
     }
 

@@ -137,6 +137,7 @@ pub fn differences(old: &Template, new: &Template) -> Vec<Difference> {
     if seed(old) != seed(new) {
         found.push(Difference::new("seed: base", seed(old), seed(new)));
     }
+    compare("metadata ", &entries(&old.metadata), &entries(&new.metadata), &mut found);
     found
 }
 

@@ -6,6 +6,7 @@ mod decide;
 mod explain;
 pub(crate) mod files;
 mod inputs;
+mod metadata;
 mod sample;
 mod space;
 mod step;
@@ -301,6 +302,26 @@ pub enum PlanError {
         operation: String,
         /// The context.
         context: &'static str,
+    },
+    /// An operation declares metadata that the experiment does not have.
+    #[error(
+        "operation `{operation}` reads the metadata `{key}`, which the experiment does not have (it has {known}); add `.metadata(\"{key}\", ...)`"
+    )]
+    NoMetadata {
+        /// The operation.
+        operation: String,
+        /// The key.
+        key: &'static str,
+        /// Those there are.
+        known: String,
+    },
+    /// An operation takes `&Metadata` and declares no key, or the reverse.
+    #[error(
+        "operation `{operation}` must both take `&Metadata` and declare the keys it reads: `Description::metadata([\"key\"])`"
+    )]
+    UndeclaredMetadata {
+        /// The operation.
+        operation: String,
     },
     /// A field of a context cannot be hashed.
     #[error("context `{context}`, field `{field}`: {reason}")]

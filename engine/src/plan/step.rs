@@ -10,7 +10,7 @@ use super::contexts::{ContextPlans, borrowed};
 use super::files::portable;
 use super::inputs::{Feed, InputPlan};
 use super::space::{self, Axis, Incoming, Space};
-use super::{PlanError, wiring};
+use super::{PlanError, metadata, wiring};
 use crate::code::Grade;
 use crate::context::{StatCache, Watched};
 use crate::derived::{DerivedFunction, Deriving};
@@ -182,6 +182,7 @@ impl StepPlan {
             fixed: arguments.fixed.clone(),
             contexts: contexts.iter().map(|context| context.record.clone()).collect(),
             base_seed,
+            metadata: metadata::declared(experiment, &operation)?,
             defaults: defaults_map(&operation)?,
             items: description
                 .code
@@ -361,6 +362,7 @@ pub(crate) fn head(template: &Template) -> RecipeHead {
         code: template.code,
         contexts: &contexts,
         base_seed: template.base_seed,
+        metadata: &template.metadata,
     })
 }
 

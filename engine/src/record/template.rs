@@ -8,7 +8,7 @@ use crate::code::Grade;
 
 /// The part of the recipe that all runs of a step have in common, with what explains it.
 ///
-/// Fields 0 to 9 enter the run id (see [`crate::recipe`]), the others are for people and columns.
+/// Fields 0 to 10 enter the run id (see [`crate::recipe`]), the others are for people and columns.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct Template {
@@ -42,6 +42,9 @@ pub struct Template {
     /// The base seed, if the operation borrows seeds.
     #[n(9)]
     pub base_seed: Option<u64>,
+    /// Metadata of the experiment that the operation declares to read: a canonical map.
+    #[cbor(n(10), with = "octets", has_nil)]
+    pub metadata: Vec<u8>,
     /// Defaults of arguments: a canonical map; what a run leaves out has this value.
     #[cbor(n(16), with = "octets", has_nil)]
     pub defaults: Vec<u8>,

@@ -13,6 +13,7 @@ mod journal;
 mod macros;
 mod manifests;
 mod memory;
+mod metadata;
 mod operations;
 mod recipes;
 mod store;

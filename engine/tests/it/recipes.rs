@@ -54,8 +54,19 @@ fn head(
     contexts: &[(&str, Digest)],
     base_seed: Option<u64>,
 ) -> RecipeHead {
+    reading(grade, code, contexts, base_seed, b"")
+}
+
+fn reading(
+    grade: Grade,
+    code: Option<Digest>,
+    contexts: &[(&str, Digest)],
+    base_seed: Option<u64>,
+    metadata: &[u8],
+) -> RecipeHead {
     let (namespace, name, version) = ("lab", "train", "2");
-    RecipeHead::new(&HeadParts { kind: "rust", namespace, name, version, grade, code, contexts, base_seed })
+    let kind = "rust";
+    RecipeHead::new(&HeadParts { kind, namespace, name, version, grade, code, contexts, base_seed, metadata })
 }
 
 /// Name, arguments, replicate and inputs of each case, with its head.
@@ -89,6 +100,10 @@ fn cases() -> BTreeMap<String, Vec<u8>> {
     let parts = vec![(at(10), Digest::of(b"ten")), (at(2), Digest::of(b"two"))];
     let gather = map(vec![("scores", Input::Gather(parts).to_value())]).to_bytes().unwrap();
     add("gather".into(), &reach, &[], 0, &gather);
+    let metadata = map(vec![("site", text("north")), ("cohort", Value::from(2_u64))]).to_bytes().unwrap();
+    add("metadata".into(), &reading(Grade::Reach, Some(code), &[], None, &metadata), &two, 0, &[]);
+    let reads = reading(Grade::Reach, Some(code), &contexts, Some(1), &metadata);
+    add("metadata and everything".into(), &reads, &two, 5, &artifact);
     let all = head(Grade::Reach, Some(code), &contexts, Some(1));
     add("everything".into(), &all, &two, 5, &artifact);
     found

@@ -206,6 +206,7 @@ impl Lab {
                 fixed: map(&fixed),
                 contexts: vec![],
                 base_seed: Some(42),
+                metadata: vec![],
                 defaults: map(&defaults),
                 items: vec![],
                 parameters: vec![],

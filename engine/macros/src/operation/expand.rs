@@ -2,7 +2,7 @@
 
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, Ident, ItemFn, Lit, LitStr, Meta, Path};
+use syn::{Attribute, Expr, ExprLit, Ident, ItemFn, Lit, LitStr, Meta, Path, Type};
 
 use proc_macro2::{Span, TokenStream};
 
@@ -10,7 +10,7 @@ use super::arguments::{Argument, Owned, Signature, text};
 use super::builder;
 use super::names::Names;
 use super::options::Options;
-use super::output::Output;
+use super::output::{Output, last_segment};
 use crate::code::Code;
 
 /// Everything that stands beside the function.
@@ -35,6 +35,7 @@ pub(crate) fn expand(
     let marker_docs = if docs.is_empty() { quote!(#[doc = #marker_doc]) } else { quote!(#(#docs)*) };
     let params_struct = params_struct(options, names, signature, visibility, &cfgs);
     let builder = builder::builder(root, names, signature, visibility, &cfgs);
+    let reads = reads_metadata(options, signature);
     let implementation = implementation(function, options, names, signature, output, code);
     let defaults = defaults(names, signature);
 
@@ -52,6 +53,8 @@ pub(crate) fn expand(
         #(#cfgs)*
         const _: () = {
             #defaults
+
+            #reads
 
             #implementation
 
@@ -131,6 +134,34 @@ fn defaults(names: &Names, signature: &Signature) -> TokenStream {
     }
 }
 
+/// What makes the compiler refuse `&Metadata` without declared keys, and keys without `&Metadata`.
+fn reads_metadata(options: &Options, signature: &Signature) -> TokenStream {
+    let root = &options.root;
+    let lent = signature.arguments.iter().filter_map(|argument| match argument {
+        Argument::Lent(ty) => Some(ty),
+        _ => None,
+    });
+    let is_metadata = lent.clone().map(|ty| {
+        quote!(::core::matches!(<#ty as #root::operation::Lent>::KIND, #root::operation::LentKind::Metadata))
+    });
+    match options.metadata.first() {
+        Some(first) => {
+            let message =
+                "an operation that declares metadata reads it through an argument of type `&Metadata`";
+            quote_spanned!(first.span() => const _: () = ::core::assert!(false #(|| #is_metadata)*, #message);)
+        }
+        None => {
+            let message = "an operation that takes `&Metadata` declares what it reads: `#[metalab::operation(metadata(\"key\"))]`";
+            // Another type of this name is a context, and passes; an alias is found when the experiment is planned.
+            let is_called = |ty: &Type| last_segment(ty).is_some_and(|segment| segment.ident == "Metadata");
+            let checks = lent.zip(is_metadata).filter(|(ty, _)| is_called(ty)).map(|(ty, is_metadata)| {
+                quote_spanned!(ty.span() => const _: () = ::core::assert!(!#is_metadata, #message);)
+            });
+            quote!(#(#checks)*)
+        }
+    }
+}
+
 fn implementation(
     function: &ItemFn,
     options: &Options,
@@ -167,6 +198,7 @@ fn implementation(
     });
     let inputs = signature.inputs().map(|input| input.info(root));
     let resources = options.resources(root);
+    let metadata = &options.metadata;
     let values = signature.arguments.iter().map(|argument| match argument {
         Argument::Owned(owned) => {
             let name = &owned.name;
@@ -201,6 +233,7 @@ fn implementation(
                 #(#inputs)*
                 #(#lent)*;
                 #resources
+                description.metadata = ::std::vec![#(#metadata),*];
                 description.doc = #doc;
                 description.module = ::core::module_path!();
                 description

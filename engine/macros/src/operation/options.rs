@@ -9,8 +9,7 @@ use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized, parse_quote};
 
 use crate::code::Grade;
 
-const KNOWN: &str =
-    "`name`, `version`, `code`, `uses(...)`, `codec`, `params`, `type`, `cpus`, `memory`, `gpus`, `crate`";
+const KNOWN: &str = "`name`, `version`, `code`, `uses(...)`, `metadata(...)`, `codec`, `params`, `type`, `cpus`, `memory`, `gpus`, `crate`";
 
 /// The options of the attribute.
 pub(crate) struct Options {
@@ -24,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) grade: Grade,
     /// What counts beside it.
     pub(crate) uses: Vec<Path>,
+    /// Keys of the experiment's metadata that it reads.
+    pub(crate) metadata: Vec<LitStr>,
     /// The codec of the output.
     pub(crate) codec: Option<Path>,
     /// Name of the parameter struct.
@@ -44,6 +45,7 @@ impl Options {
             version: None,
             grade: Grade::Reach,
             uses: Vec::new(),
+            metadata: Vec::new(),
             codec: None,
             params: None,
             type_name: None,
@@ -66,6 +68,7 @@ impl Options {
                 Value::Version(version) => options.version = Some(checked(version, "version")?),
                 Value::Grade(grade) => options.grade = grade,
                 Value::Uses(paths) => options.uses = paths,
+                Value::Metadata(keys) => options.metadata = keys,
                 Value::Codec(path) => options.codec = Some(path),
                 Value::Params(ident) => options.params = Some(ident),
                 Value::Type(ident) => options.type_name = Some(ident),
@@ -114,6 +117,7 @@ enum Value {
     Version(LitStr),
     Grade(Grade),
     Uses(Vec<Path>),
+    Metadata(Vec<LitStr>),
     Codec(Path),
     Params(Ident),
     Type(Ident),
@@ -141,6 +145,7 @@ impl Parse for Opt {
                     Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
                 Value::Uses(paths.into_iter().collect())
             }
+            "metadata" => Value::Metadata(keys(&key, input)?),
             "name" => Value::Name(text(&key, input)?),
             "version" => Value::Version(text(&key, input)?),
             "code" => Value::Grade(grade(&text(&key, input)?)?),
@@ -165,6 +170,32 @@ fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     input.parse::<Token![=]>().map_err(|_| syn::Error::new(key.span(), wrong()))?;
     let span = input.span();
     input.parse().map_err(|_| syn::Error::new(span, wrong()))
+}
+
+/// `("cohort", "site")`.
+fn keys(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+    let wrong = || {
+        syn::Error::new(
+            key.span(),
+            "write the keys that the operation reads: `metadata(\"cohort\", \"site\")`",
+        )
+    };
+    if !input.peek(syn::token::Paren) {
+        return Err(wrong());
+    }
+    let list;
+    parenthesized!(list in input);
+    let keys: Punctuated<LitStr, Token![,]> = Punctuated::parse_terminated(&list).map_err(|_| wrong())?;
+    let mut seen: Vec<String> = Vec::new();
+    for key in &keys {
+        let text = key.value();
+        if text.trim().is_empty() || seen.contains(&text) {
+            let message = "the keys of metadata are names, each given once";
+            return Err(syn::Error::new(key.span(), message));
+        }
+        seen.push(text);
+    }
+    if keys.is_empty() { Err(wrong()) } else { Ok(keys.into_iter().collect()) }
 }
 
 fn ident(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {

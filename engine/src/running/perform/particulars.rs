@@ -6,7 +6,7 @@ use metalab_cas::{Digest, Value};
 
 use crate::context::{Changed, StatCache};
 use crate::derived::Deriving;
-use crate::operation::Registered;
+use crate::operation::{Metadata, Registered};
 use crate::plan::{Feeds, StepPlan};
 use crate::record::Shown;
 
@@ -18,6 +18,7 @@ pub(in crate::running) struct StepBrief {
     pub(in crate::running) operation: Registered,
     pub(in crate::running) template: Digest,
     pub(in crate::running) base_seed: Option<u64>,
+    pub(in crate::running) metadata: Metadata,
     /// Names for copies of artifacts, by input.
     pub(in crate::running) file_names: Vec<Option<String>>,
     /// What is kept of its results for later steps.
@@ -33,6 +34,7 @@ impl StepBrief {
             operation: plan.operation.clone(),
             template: plan.template_digest,
             base_seed: plan.base_seed,
+            metadata: Metadata::decode(&plan.template.metadata),
             file_names: plan.file_names(),
             feeds,
             deriving: plan.deriving(),

@@ -111,7 +111,8 @@ impl<'a> Performer<'a> {
         let runtime = Runtime::new(self.work.cancellation.clone(), deadline, self.work.scratch.clone());
         let seeds =
             self.step.base_seed.map(|base| SeedBundle::new(base, this.replicate(), self.operation.clone()));
-        let mut run = Run::new(seeds.as_ref(), &capture, &runtime, &self.work.contexts);
+        let mut run =
+            Run::new(seeds.as_ref(), &capture, &runtime, &self.work.contexts).metadata(&self.step.metadata);
         run.inputs = task.inputs.as_ref().map(|inputs| Inputs {
             infos: &self.step.operation.description().inputs,
             supplied: &inputs.supplied,

@@ -61,6 +61,7 @@ impl Job {
             feeds_artifacts: self.feeds.artifacts,
             durable: work.durability == Durability::Full,
             deriving: deriving::send(step)?,
+            metadata: step.template.metadata.clone().into(),
         };
         Ok(to_cbor(&wire))
     }

@@ -16,7 +16,7 @@ use crate::derived;
 use crate::id::WriterId;
 use crate::inputs::Supply;
 use crate::journal::Durability;
-use crate::operation::{Cancellation, Contexts, LentKind, Registered, Registry};
+use crate::operation::{Cancellation, Contexts, LentKind, Metadata, Registered, Registry};
 use crate::plan::{Feeds, executable_digest};
 use crate::record::{ErrorRecord, Outcome};
 use crate::running::job::Work;
@@ -123,6 +123,7 @@ impl Workplace {
                 operation,
                 template: wire.template,
                 base_seed: wire.base_seed,
+                metadata: Metadata::decode(&wire.metadata),
                 file_names: wire.file_names,
                 feeds: Feeds { any: wire.feeds, artifacts: wire.feeds_artifacts },
                 deriving: wire.deriving.map(|deriving| self.deriving(deriving)).transpose()?,
