@@ -47,7 +47,7 @@ pub mod tags;
 pub mod values;
 
 pub use capture::Capture;
-pub use context::{Context, DirPath, FilePath};
+pub use context::{Context, DirPath, FilePath, Fingerprint, Glob, Named, Stat};
 pub use experiment::Experiment;
 pub use failure::{Failure, Result};
 pub use inputs::{Gathered, Input};

@@ -6,7 +6,7 @@ use serde::de::{
     Unexpected, VariantAccess, Visitor,
 };
 
-use super::{FILE, FOLDER, Int, Map, Value, ValueError};
+use super::{FILE, FOLDER, Int, Map, Value, ValueError, marks_path};
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
@@ -181,6 +181,12 @@ impl<'de> Deserializer<'de> for &'de Value {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ValueError> {
+        if name != FILE && name != FOLDER && marks_path(name) {
+            return match self {
+                Value::Variant(kind, inner) if kind == name => visitor.visit_newtype_struct(&**inner),
+                other => visitor.visit_newtype_struct(other),
+            };
+        }
         if name == FILE || name == FOLDER {
             // A plain text is taken as well: that is how paths stand in JSON and CSV files.
             return match self {
@@ -369,7 +375,7 @@ impl<'de> Deserializer<'de> for MapKey<'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ValueError> {
-        if name == FILE || name == FOLDER {
+        if marks_path(name) {
             return self.0.deserialize_newtype_struct(name, visitor);
         }
         visitor.visit_newtype_struct(self)

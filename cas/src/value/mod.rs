@@ -32,7 +32,8 @@
 //! # Paths
 //!
 //! Newtype structs named [`FILE`] and [`FOLDER`] around a text become variants of that
-//! name; the engine replaces them by [`Value::File`] and [`Value::Folder`] before it hashes.
+//! name; the engine replaces them by [`Value::File`] and [`Value::Folder`] before it hashes. Those named [`STAT`],
+//! [`NAMED`] and [`GLOB`] become variants of that name around whatever they hold.
 
 mod de;
 mod decode;
@@ -55,6 +56,17 @@ pub const MAX_DEPTH: usize = 128;
 pub const FILE: &str = "$metalab::file";
 /// The serde name of the newtype struct that holds the path of a folder.
 pub const FOLDER: &str = "$metalab::folder";
+/// The serde name of the newtype struct around a path that stands for its metadata.
+pub const STAT: &str = "$metalab::stat";
+/// The serde name of the newtype struct around a path that counts by itself, too.
+pub const NAMED: &str = "$metalab::named";
+/// The serde name of the newtype struct that says which files of a folder are meant.
+pub const GLOB: &str = "$metalab::glob";
+
+/// Whether a variant of this name is, or was made of, something that stands for files.
+pub fn marks_path(name: &str) -> bool {
+    matches!(name, FILE | FOLDER | STAT | NAMED | GLOB)
+}
 
 /// A canonical value. See the [module](self) for its encoding.
 ///

@@ -3,7 +3,7 @@
 use serde::ser::{self, Serialize, Serializer};
 
 use super::encode::deeper;
-use super::{FILE, FOLDER, Map, Value, ValueError};
+use super::{FILE, FOLDER, Map, Value, ValueError, marks_path};
 
 /// Serialises into a [`Value`], counting how deep it is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,8 +98,11 @@ impl Serializer for ToValue {
         name: &'static str,
         x: &T,
     ) -> Result<Value, ValueError> {
-        if name != FILE && name != FOLDER {
+        if !marks_path(name) {
             return x.serialize(self);
+        }
+        if name != FILE && name != FOLDER {
+            return Ok(Value::Variant(name.to_owned(), Box::new(x.serialize(self.inside()?)?)));
         }
         match x.serialize(self.inside()?)? {
             path @ Value::Text(_) => Ok(Value::Variant(name.to_owned(), Box::new(path))),

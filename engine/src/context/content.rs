@@ -71,6 +71,28 @@ pub enum ContentError {
         /// The cause.
         source: metalab_cas::tree::TreeError,
     },
+    /// A pattern that is none.
+    #[error("`{pattern}` is no pattern of files: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No file matches a pattern.
+    #[error(
+        "no file matches `{pattern}`; check the pattern and its folder, or say `.may_be_empty()` if that is right"
+    )]
+    NoMatch {
+        /// Folder and pattern.
+        pattern: String,
+    },
+    /// A name that is no text.
+    #[error("the name of `{path}` is not UTF-8 and cannot be kept in a record; rename it")]
+    NotUtf8 {
+        /// The path, with replacement characters.
+        path: String,
+    },
     /// Two keys of a map are paths with one content.
     #[error("two keys of a map are paths with equal content; use the paths as values instead")]
     SameKey,

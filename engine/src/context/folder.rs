@@ -100,7 +100,7 @@ pub(super) fn stamp(path: &Path, shown: &str) -> Result<(Stamp, u64), ContentErr
     Ok((total, count))
 }
 
-fn entry(name: &Path, stamp: &Stamp) -> u128 {
+pub(super) fn entry(name: &Path, stamp: &Stamp) -> u128 {
     let digest = Hasher::new().update(&stamp.bytes()).update(name.as_os_str().as_encoded_bytes()).finish();
     let (half, _) = digest.as_bytes().split_first_chunk().expect("32 bytes hold 16");
     u128::from_le_bytes(*half)

@@ -1,18 +1,23 @@
 //! Contexts, and files and folders as arguments: how what lies on disk enters the identity of runs.
 //!
-//! A path is never part of an identity; the content is. [`StatCache`] turns paths into digests and remembers
+//! A path is never part of an identity, unless that is asked for ([`Named`]); the content is, or the metadata where that
+//! is asked for ([`Stat`]). [`Glob`] means some of the files of a folder. [`StatCache`] turns paths into digests and remembers
 //! them by path, size, times and inode, so that a large data set is read once and not at each start.
 
 mod cache;
 mod content;
+mod declared;
 mod field;
 mod folder;
+mod glob;
+mod matching;
 mod path;
 mod persist;
 mod registry;
 mod resolve;
 mod sent;
 mod stamp;
+mod stat;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
@@ -25,7 +30,9 @@ use metalab_cas::Value;
 
 pub use cache::StatCache;
 pub use content::{Content, ContentError};
+pub use declared::{ContentPath, Named, PathArgument, Stat};
 pub use field::{Field, FieldError, FieldKind, Fingerprint, Hidden};
+pub use glob::Glob;
 pub use path::{DirPath, FilePath, PathError};
 pub use registry::ContextRegistration;
 pub(crate) use registry::insert_by_name;

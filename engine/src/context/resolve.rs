@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use metalab_cas::value::{FILE, FOLDER};
+use metalab_cas::value::{FILE, FOLDER, GLOB, NAMED, STAT};
 use metalab_cas::{Digest, Map, Value};
 
 use super::cache::StatCache;
 use super::content::{Content, ContentError};
 use super::folder;
+use super::glob::{self, Glob};
 use super::stamp::Stamp;
+use super::stat::{self, ByMetadata};
+use crate::plan::files::shown_path;
 
 /// A file or folder a run depends on; checked before and after it. Clones share what they have seen.
 #[derive(Clone, Debug)]
@@ -21,12 +24,14 @@ pub struct Watched {
     pub shown: String,
     /// File or folder.
     pub kind: WatchedKind,
-    /// The content that entered the identity.
+    /// What entered the identity: the content, or a digest of the metadata.
     pub digest: Digest,
     /// Bytes of it when the experiment was planned; of a folder, of all its files. Not known in a worker process.
     pub size: u64,
     /// Number of its files, 1 for a file. Not known in a worker process.
     pub files: u64,
+    /// For a glob: the list of its files that was hashed. Not known in a worker process.
+    pub(crate) listing: Option<Arc<[u8]>>,
     pub(super) seen: Arc<Mutex<Seen>>,
     pub(super) clock: fn() -> SystemTime,
 }
@@ -40,12 +45,19 @@ pub(super) struct Seen {
 }
 
 /// What is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum WatchedKind {
     /// A file.
     File,
     /// A folder with all that is in it.
     Folder,
+    /// A file by its metadata.
+    FileMetadata,
+    /// A folder by the metadata of what is in it.
+    FolderMetadata,
+    /// The files of a folder that match a pattern.
+    Glob(Glob),
 }
 
 /// A file or folder is not what entered the identity of a run.
@@ -95,14 +107,24 @@ impl StatCache {
 
     fn replace(&self, value: &Value, watched: &mut Vec<Watched>) -> Result<Value, ContentError> {
         Ok(match value {
-            Value::Variant(name, inner) => match &**inner {
-                Value::Text(path) if name == FILE => {
-                    Value::File(self.watch(path, WatchedKind::File, watched)?)
-                }
-                Value::Text(path) if name == FOLDER => {
+            Value::Variant(name, inner) => match (name.as_str(), &**inner) {
+                (FILE, Value::Text(path)) => Value::File(self.watch(path, WatchedKind::File, watched)?),
+                (FOLDER, Value::Text(path)) => {
                     Value::Folder(self.watch(path, WatchedKind::Folder, watched)?)
                 }
-                inner => Value::Variant(name.clone(), Box::new(self.replace(inner, watched)?)),
+                (STAT, Value::Variant(kind, path)) => self.by_metadata(kind, path, watched)?,
+                (NAMED, inner) => {
+                    let path = path_in(inner).ok_or_else(|| not_a_path(inner))?.clone();
+                    let inner = self.replace(inner, watched)?;
+                    Value::Variant(NAMED.to_owned(), Box::new(Value::List(vec![path, inner])))
+                }
+                (GLOB, _) => {
+                    let glob: Glob = value.clone().into_serde().map_err(|_| not_a_path(value))?;
+                    let digest = self.watch_glob(glob, watched)?;
+                    let digest = Value::Bytes(digest.as_bytes().to_vec());
+                    Value::Variant(GLOB.to_owned(), Box::new(digest))
+                }
+                (_, inner) => Value::Variant(name.clone(), Box::new(self.replace(inner, watched)?)),
             },
             Value::List(values) => {
                 let values = values.iter().map(|value| self.replace(value, watched));
@@ -129,29 +151,102 @@ impl StatCache {
             return Ok(known.digest);
         }
         let now = (self.clock)();
-        let Content { digest, size, files, stamp } = match kind {
-            WatchedKind::File => self.file_at(&absolute, path)?,
+        let content = match kind {
             WatchedKind::Folder => folder::content(self, &absolute, path)?,
+            _ => self.file_at(&absolute, path)?,
         };
+        list.push(self.watched(absolute, path.to_owned(), kind, &content, now));
+        Ok(content.digest)
+    }
+
+    fn by_metadata(&self, kind: &str, path: &Value, list: &mut Vec<Watched>) -> Result<Value, ContentError> {
+        let path = path.as_text().ok_or_else(|| not_a_path(path))?;
+        let absolute = self.absolute(path.as_ref());
+        let (found, kind) = match kind {
+            FILE => (stat::file(&absolute, path)?, WatchedKind::FileMetadata),
+            FOLDER => (stat::folder(&absolute, path)?, WatchedKind::FolderMetadata),
+            _ => return Err(not_a_path(&Value::Text(path.to_owned()))),
+        };
+        let ByMetadata { size, files, .. } = found;
+        // The metadata are all that is looked at: there is no stamp beside them.
+        let content = Content { digest: found.digest(), size, files, stamp: Stamp::default() };
+        list.push(self.watched(absolute, path.to_owned(), kind, &content, (self.clock)()));
+        Ok(found.value)
+    }
+
+    fn watch_glob(&self, glob: Glob, list: &mut Vec<Watched>) -> Result<Digest, ContentError> {
+        let absolute = self.absolute(glob.root());
+        let now = (self.clock)();
+        let (content, listing) = glob::content(self, &absolute, &glob)?;
+        let mut watched = self.watched(absolute, glob.to_string(), WatchedKind::Glob(glob), &content, now);
+        watched.listing = Some(listing.into());
+        list.push(watched);
+        Ok(content.digest)
+    }
+
+    fn watched(
+        &self,
+        path: PathBuf,
+        shown: String,
+        kind: WatchedKind,
+        content: &Content,
+        now: SystemTime,
+    ) -> Watched {
+        let Content { digest, size, files, stamp } = *content;
         let seen = Arc::new(Mutex::new(Seen { stamp, young: stamp.is_young(now) }));
-        let (shown, clock) = (path.to_owned(), self.clock);
-        list.push(Watched { path: absolute, shown, kind, digest, size, files, seen, clock });
-        Ok(digest)
+        Watched { path, shown, kind, digest, size, files, listing: None, seen, clock: self.clock }
+    }
+}
+
+/// What was made by hand in the shape of a path, and is none.
+fn not_a_path(value: &Value) -> ContentError {
+    ContentError::Missing { path: crate::name::shown(&value.to_string()) }
+}
+
+/// The path inside of a value that stands for a file or folder.
+fn path_in(value: &Value) -> Option<&Value> {
+    match value {
+        Value::Variant(name, inner) if name == STAT => path_in(inner),
+        Value::Variant(name, inner) if name == FILE || name == FOLDER => Some(&**inner),
+        _ => None,
     }
 }
 
 impl Watched {
+    /// What was given, as it may be stored: of an absolute path the last part.
+    pub(crate) fn portable(&self) -> String {
+        match &self.kind {
+            WatchedKind::Glob(glob) => {
+                format!("{}/{}", shown_path(&glob.root().to_string_lossy()), glob.pattern())
+            }
+            _ => shown_path(&self.shown),
+        }
+    }
+
     fn check(&self) -> Result<(), Changed> {
         let gone = |source| Changed::Gone { path: self.shown.clone(), source };
+        let changed = || Changed::Content { path: self.shown.clone() };
+        let by_metadata = match self.kind {
+            WatchedKind::FileMetadata => Some(stat::file(&self.path, &self.shown)),
+            WatchedKind::FolderMetadata => Some(stat::folder(&self.path, &self.shown)),
+            _ => None,
+        };
+        if let Some(found) = by_metadata {
+            return match found.map_err(gone)?.digest() == self.digest {
+                true => Ok(()),
+                false => Err(changed()),
+            };
+        }
         let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if !seen.young && self.stamp().map_err(gone)? == seen.stamp {
             return Ok(());
         }
         let now = (self.clock)();
         let files = StatCache::new();
-        let content = match self.kind {
-            WatchedKind::File => files.file_at(&self.path, &self.shown),
+        let content = match &self.kind {
             WatchedKind::Folder => folder::content(&files, &self.path, &self.shown),
+            WatchedKind::Glob(glob) => glob::content(&files, &self.path, glob).map(|(content, _)| content),
+            _ => files.file_at(&self.path, &self.shown),
         };
         match content {
             Ok(content) if content.digest == self.digest => {
@@ -160,19 +255,22 @@ impl Watched {
                 *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
                 Ok(())
             }
-            Ok(_) | Err(ContentError::Changing { .. }) => Err(Changed::Content { path: self.shown.clone() }),
+            // A file of several that is gone is a change of them.
+            Err(ContentError::NoMatch { .. }) => Err(changed()),
+            Ok(_) | Err(ContentError::Changing { .. }) => Err(changed()),
             Err(source) => Err(gone(source)),
         }
     }
 
     fn stamp(&self) -> Result<Stamp, ContentError> {
-        match self.kind {
-            WatchedKind::File => {
+        match &self.kind {
+            WatchedKind::Folder => folder::stamp(&self.path, &self.shown).map(|(stamp, _)| stamp),
+            WatchedKind::Glob(glob) => glob::stamp(&self.path, glob.pattern(), &self.shown),
+            _ => {
                 let meta = std::fs::metadata(&self.path);
                 meta.map(|meta| Stamp::of(&meta))
                     .map_err(|source| super::cache::unreadable(&self.shown, source))
             }
-            WatchedKind::Folder => folder::stamp(&self.path, &self.shown).map(|(stamp, _)| stamp),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const TIME_STEP: Duration = Duration::from_secs(2);
 
 /// Size, times and place of a file: two files with equal stamps have equal content, unless they are young.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     pub(super) size: u64,
     /// Nanoseconds since 1970. The second is the time of the last change of the inode, which no program can set.

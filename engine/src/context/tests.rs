@@ -169,7 +169,7 @@ fn paths_become_digests_however_deep() {
     assert!(!shown.contains("metalab::") && !shown.contains(text(folder.path())), "{shown}");
     let Value::List(parts) = &resolved else { panic!("{shown}") };
     assert_eq!(parts[1], Value::List(vec![content.clone(), Value::Null]));
-    let kinds: Vec<_> = watched.iter().map(|watched| watched.kind).collect();
+    let kinds: Vec<_> = watched.iter().map(|watched| watched.kind.clone()).collect();
     assert_eq!(kinds, [WatchedKind::File, WatchedKind::Folder]);
     // What mentions no path stays as it is.
     assert!(files.resolve(&Value::from_serde(&("a", 1.5)).unwrap(), "x").unwrap().1.is_empty());

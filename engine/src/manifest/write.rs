@@ -1,11 +1,12 @@
 //! From a plan to a manifest.
 
+use metalab_cas::value::{GLOB, NAMED, STAT};
 use metalab_cas::{Map, Value};
 
 use super::parts::{self, micros};
 use super::{Rules, VERSION};
 use crate::context::{FieldKind, Watched};
-use crate::plan::files::{portable, shown_path};
+use crate::plan::files::portable;
 use crate::plan::{ContextPlan, FieldPlan, Plan, PlanError, StepPlan};
 use crate::record::to_cbor;
 use crate::schedule::Resources;
@@ -37,6 +38,9 @@ pub(crate) fn write(plan: &Plan, rules: &Rules) -> Result<Written, PlanError> {
     if let Some(seeds) = &experiment.seeds {
         all.insert("seeds", Value::List(vec![Value::from(seeds.base()), Value::from(seeds.count())]));
     }
+    // The names of files behind a glob: what changed among them can be told later.
+    let watched = plan.contexts.values().flat_map(|context| &context.watched);
+    found.extend(watched.filter_map(|watched| watched.listing.as_deref().map(<[u8]>::to_vec)));
     let contexts = plan.contexts.values().map(|context| written_context(plan, context)).collect();
     all.insert("contexts", Value::List(contexts));
     all.insert("steps", Value::List(plan.steps().map(|step| written_step(plan, step, &mut found)).collect()));
@@ -141,6 +145,9 @@ fn kind(field: &FieldPlan) -> &'static str {
         (FieldKind::Fingerprint, _) => "fingerprint",
         (_, Value::File(_)) => "file",
         (_, Value::Folder(_)) => "folder",
+        (_, Value::Variant(name, _)) if name == STAT => "metadata",
+        (_, Value::Variant(name, _)) if name == NAMED => "path",
+        (_, Value::Variant(name, _)) if name == GLOB => "glob",
         _ if !field.watched.is_empty() => "paths",
         _ => "value",
     }
@@ -148,7 +155,7 @@ fn kind(field: &FieldPlan) -> &'static str {
 
 fn written_path(watched: &Watched) -> Value {
     Value::List(vec![
-        Value::Text(shown_path(&watched.shown)),
+        Value::Text(watched.portable()),
         Value::Bytes(watched.digest.as_bytes().to_vec()),
         Value::from(watched.size),
         Value::from(watched.files),

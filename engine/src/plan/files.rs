@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use metalab_cas::value::{FILE, FOLDER};
+use metalab_cas::value::{FILE, FOLDER, GLOB, marks_path};
 use metalab_cas::{Map, Value};
 
+use crate::context::Glob;
 use crate::record::Shown;
 
 /// Whether a value holds a file or folder path anywhere.
 pub(super) fn mentions_path(value: &Value) -> bool {
     match value {
-        Value::Variant(name, inner) => name == FILE || name == FOLDER || mentions_path(inner),
+        Value::Variant(name, inner) => marks_path(name) || mentions_path(inner),
         Value::List(values) => values.iter().any(mentions_path),
         Value::Map(map) => map.iter().any(|(key, value)| mentions_path(key) || mentions_path(value)),
         _ => false,
@@ -56,6 +57,15 @@ pub(crate) fn shown_paths(argument: &str, value: &Value, shown: &mut Vec<Shown>)
         Value::Variant(name, inner) if name == FILE || name == FOLDER => {
             if let Value::Text(path) = &**inner {
                 shown.push(Shown { argument: argument.to_owned(), path: shown_path(path) });
+            }
+        }
+        Value::Variant(name, _) if name == GLOB => {
+            if let Ok(glob) = value.clone().into_serde::<Glob>() {
+                let root = shown_path(&glob.root().to_string_lossy());
+                shown.push(Shown {
+                    argument: argument.to_owned(),
+                    path: format!("{root}/{}", glob.pattern()),
+                });
             }
         }
         Value::Variant(_, inner) => shown_paths(argument, inner, shown),

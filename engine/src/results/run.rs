@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metalab_cas::value::marks_path;
 use metalab_cas::{Digest, Value};
 
 use super::{CellPlace, ResultError};
@@ -177,7 +178,12 @@ impl RunResult {
             }
         }
         for shown in &record.attempt.shown {
-            if let Some(value @ (Value::File(_) | Value::Folder(_))) = params.get_mut(&shown.argument) {
+            let is_path = |value: &&mut Value| match value {
+                Value::File(_) | Value::Folder(_) => true,
+                Value::Variant(name, _) => marks_path(name),
+                _ => false,
+            };
+            if let Some(value) = params.get_mut(&shown.argument).filter(is_path) {
                 *value = Value::Text(shown.path.clone());
             }
         }

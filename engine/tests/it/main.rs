@@ -4,6 +4,7 @@
 extern crate metalab_engine as metalab;
 
 mod broken;
+mod contexts;
 mod derived;
 mod drivers;
 mod explain;

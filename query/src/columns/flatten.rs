@@ -1,6 +1,6 @@
 //! Values, metrics and JSON outputs as leaves with a path.
 
-use metalab_cas::value::Value;
+use metalab_cas::value::{Value, marks_path};
 
 use super::name::Kind;
 
@@ -54,6 +54,7 @@ pub(crate) fn value_leaves<'v>(
         Value::Text(x) => Leaf::Text(x.clone()),
         Value::Variant(name, inner) if matches!(**inner, Value::Null) => Leaf::Text(name.clone()),
         Value::File(digest) | Value::Folder(digest) => Leaf::Content(digest.to_hex()),
+        Value::Variant(name, _) if marks_path(name) => Leaf::Content(value.to_json_text()),
         Value::Map(map)
             if !map.is_empty()
                 && parts.len() < DEPTH

@@ -206,6 +206,10 @@ fn lent(argument: &PatType, reference: &TypeReference) -> syn::Result<Argument> 
     let name = last_segment(ty).map(|segment| segment.ident.to_string()).unwrap_or_default();
     match name.as_str() {
         "str" => refuse("an operation owns its data: take `String`, not `&str`"),
+        "Stat" | "Named" | "Glob" => refuse(&format!(
+            "an operation owns its paths: take `{}` by value, so that what it stands for counts",
+            text(ty)
+        )),
         "Path" | "PathBuf" | "FilePath" | "DirPath" => refuse(
             "an operation owns its paths: take `FilePath` or `DirPath` by value, so that the content counts",
         ),

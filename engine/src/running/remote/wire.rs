@@ -78,12 +78,12 @@ pub(super) struct BriefWire {
     /// Whether blobs must survive a power cut.
     #[n(16)]
     pub(super) durable: bool,
-    /// The metadata that the operation declares: a canonical map.
-    #[n(18)]
-    pub(super) metadata: ByteVec,
     /// What derives metrics from its runs.
     #[n(17)]
     pub(super) deriving: Option<DerivingWire>,
+    /// The metadata that the operation declares: a canonical map.
+    #[n(18)]
+    pub(super) metadata: ByteVec,
 }
 
 /// A function over finished runs, as a worker must have it too.
