@@ -294,8 +294,8 @@ fn they_are_swept_like_other_arguments_and_shown_as_given() {
     let outputs: Vec<u64> = results.iter().map(|run| run.unwrap().output().unwrap()).collect();
     assert_eq!(outputs, [2 + 1 + 1, 2 + 3 + 1, 7 + 1 + 1, 7 + 3 + 1]);
     let run = results.iter().next().unwrap().unwrap();
-    assert_eq!(run.param("data"), Some(Value::Text("a.csv".into())));
-    assert_eq!(run.param("files"), Some(Value::Text("in/*.csv".into())));
+    assert_eq!(run.params()["data"], Value::Text("a.csv".into()));
+    assert_eq!(run.params()["files"], Value::Text("in/*.csv".into()));
     let (id, experiment) = (run.id(), manifests(&store, "sizes").unwrap().pop().unwrap());
     let rebuilt = experiment.rebuild().path("a.csv", at("in/a.csv")).path("notes.txt", at("in/notes.txt"));
     let again = self::run(rebuilt.path("in", at("in")).experiment().unwrap(), &store);

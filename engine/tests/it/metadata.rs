@@ -23,7 +23,7 @@ fn label(case: u64, metadata: &Metadata) -> metalab::Result<String> {
 }
 
 #[metalab::operation(crate = metalab)]
-fn plain(case: u64) -> u64 {
+fn indifferent(case: u64) -> u64 {
     case
 }
 
@@ -38,7 +38,7 @@ fn experiment(cohort: &str, owner: &str) -> Experiment {
         .metadata("owner", owner)
         .metadata("limits", [0.5, 1.5])
         .sweep(Label::grid().case([1, 2]))
-        .sweep(Plain::grid().case([1, 2]))
+        .sweep(Indifferent::grid().case([1, 2]))
 }
 
 fn run(experiment: Experiment, store: &Store) -> Results {
