@@ -2,6 +2,7 @@
 
 use metalab_cas::Digest;
 
+use super::expression::ExpressionError;
 use crate::codec::CodecError;
 use crate::id::RecordName;
 use crate::index::IndexError;
@@ -79,6 +80,9 @@ pub enum ResultError {
         /// The type asked for.
         expected: &'static str,
     },
+    /// An expression cannot be read or has no meaning here.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),

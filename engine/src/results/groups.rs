@@ -1,13 +1,17 @@
 //! Aggregates over groups of runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use super::table::{plain, short_float};
-use super::{ResultError, Results, RunResult, Table};
-use crate::record::{Outcome, Scalar};
+use super::expression::{Datum, ExpressionError, Field};
+use super::table::short_float;
+use super::{ResultError, Results, RunResult, Stats, Table, fields};
+use crate::record::Outcome;
 
 /// Groups of successful runs with their aggregates.
+///
+/// Runs that do not have a metric are left out of its numbers, and `n` says how many have it. Metrics that are truth values
+/// or texts are left out.
 #[derive(Clone, Debug)]
 pub struct Groups {
     /// What was grouped by.
@@ -19,90 +23,99 @@ pub struct Groups {
 /// One group.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The values grouped by, as text.
+    /// The values grouped by, as text; nothing for runs without one.
     pub key: Vec<String>,
     /// The number of runs.
     pub count: usize,
-    /// Mean and sample standard deviation (NaN for one run) of each numeric metric, and of `output` where it is
-    /// a number, over the runs that have it.
-    pub metrics: BTreeMap<String, (f64, f64)>,
+    /// Of each numeric metric, of numeric derived metrics as `derived.name`, and of `output` where it is a number, over the
+    /// runs that have it.
+    pub metrics: BTreeMap<String, Stats>,
 }
 
 #[derive(Default)]
-struct Moments {
+struct Gathering {
     count: usize,
-    mean: f64,
-    squares: f64,
-}
-
-impl Moments {
-    /// Welford's update, which stays exact where the mean is large against the spread.
-    fn add(&mut self, x: f64) {
-        self.count += 1;
-        let distance = x - self.mean;
-        self.mean += distance / self.count as f64;
-        self.squares += distance * (x - self.mean);
-    }
-
-    fn finish(&self) -> (f64, f64) {
-        (self.mean, (self.squares / (self.count as f64 - 1.0)).sqrt())
-    }
+    numbers: BTreeMap<String, Vec<f64>>,
 }
 
 impl Groups {
     pub(super) fn of(results: &Results, by: &[&str]) -> Result<Self, ResultError> {
+        let wanted: Vec<Field> = by.iter().map(|name| Field::named(name)).collect();
         let mut order: Vec<Vec<String>> = Vec::new();
-        let mut groups: BTreeMap<Vec<String>, (usize, BTreeMap<String, Moments>)> = BTreeMap::new();
-        for run in results.iter() {
+        let mut gathered: HashMap<Vec<String>, Gathering> = HashMap::new();
+        let mut found = vec![false; by.len()];
+        for run in results {
             let run = run?;
             if run.outcome() != Some(Outcome::Succeeded) {
                 continue;
             }
-            let key = key(&run, by);
-            let (count, metrics) = groups.entry(key.clone()).or_insert_with(|| {
+            let values: Vec<Datum> = wanted.iter().map(|field| fields::value(field, &run)).collect();
+            found.iter_mut().zip(&values).for_each(|(found, value)| *found |= !value.is_null());
+            let key: Vec<_> = values.into_iter().map(|value| value.into_text().unwrap_or_default()).collect();
+            let group = gathered.entry(key.clone()).or_insert_with(|| {
                 order.push(key);
-                Default::default()
+                Gathering::default()
             });
-            *count += 1;
+            group.count += 1;
             for (name, x) in numbers(&run) {
-                metrics.entry(name).or_default().add(x);
+                group.numbers.entry(name).or_default().push(x);
             }
         }
-        let finish = |key: Vec<String>| {
-            let (count, metrics) = groups.remove(&key).unwrap_or_default();
-            let metrics = metrics.into_iter().map(|(name, moments)| (name, moments.finish())).collect();
-            Group { key, count, metrics }
+        let is_name = |field: &Field| {
+            matches!(field, Field::Param(_) | Field::Metric(_) | Field::Derived(_) | Field::Any(_))
         };
-        let by = by.iter().map(|name| (*name).to_owned()).collect();
-        Ok(Self { by, groups: order.into_iter().map(finish).collect() })
+        let missing = wanted.iter().zip(&found).find(|(field, found)| !**found && is_name(field));
+        if let (Some((field, _)), false) = (missing, order.is_empty()) {
+            let known = results.axes().into_iter().map(|axis| format!("`{axis}`")).collect::<Vec<_>>();
+            return Err(ExpressionError::NoField { field: field.to_string(), known: known.join(", ") }.into());
+        }
+        let finish = |key: Vec<String>| {
+            let Gathering { count, numbers } = gathered.remove(&key).unwrap_or_default();
+            let stats = numbers.into_iter().filter_map(|(name, all)| Some((name, Stats::of(&all)?)));
+            Group { key, count, metrics: stats.collect() }
+        };
+        let groups = order.into_iter().map(finish).collect();
+        Ok(Self { by: by.iter().map(|name| (*name).to_owned()).collect(), groups })
     }
-}
 
-fn key(run: &RunResult, by: &[&str]) -> Vec<String> {
-    let values = run.columns();
-    let part = |name: &&str| match *name {
-        "step" => run.step().to_owned(),
-        "replicate" => run.replicate_text(),
-        name => values.get(name).map(plain).unwrap_or_default(),
-    };
-    by.iter().map(part).collect()
+    /// A table with a row for each group and metric: n, mean, standard deviation, median, least, greatest, and the 95 %
+    /// confidence interval of the mean as `mean ± half`.
+    pub fn table(&self) -> Table {
+        let mut columns = self.by.clone();
+        columns.extend(
+            ["metric", "n", "mean", "std", "median", "min", "max", "95 % interval"].map(str::to_owned),
+        );
+        let rows = self.groups.iter().flat_map(|group| {
+            group.metrics.iter().map(|(name, stats)| {
+                let mut row = group.key.clone();
+                let numbers = [stats.mean, stats.std, stats.median, stats.min, stats.max].map(short_float);
+                row.extend([name.clone(), stats.n.to_string()]);
+                row.extend(numbers);
+                row.push(match stats.ci95.is_nan() {
+                    true => String::new(),
+                    false => format!("{} ± {}", short_float(stats.mean), short_float(stats.ci95)),
+                });
+                row
+            })
+        });
+        Table { rows: rows.collect(), columns }
+    }
 }
 
 fn numbers(run: &RunResult) -> Vec<(String, f64)> {
     let mut numbers = Vec::new();
-    if let Ok(x) = run.output::<f64>() {
+    if let Some(x) = fields::output(run).and_then(|output| output.number()) {
         numbers.push(("output".to_owned(), x));
     }
-    for (name, value) in run.metrics() {
-        match value {
-            Scalar::Float(x) => numbers.push((name.clone(), *x)),
-            Scalar::Int(x) => numbers.push((name.clone(), *x as f64)),
-            Scalar::Bool(_) | Scalar::Text(_) => {}
-        }
-    }
+    let metrics = run.metrics().iter().map(|(name, value)| (name.clone(), value));
+    let derived = run.derived_metrics().map(|(name, value)| (format!("derived.{name}"), value));
+    numbers.extend(
+        metrics.chain(derived).filter_map(|(name, value)| Some((name, super::values::number(value)?))),
+    );
     numbers
 }
 
+/// One row for each group: the number of runs, and mean ± standard deviation of each metric. [`Groups::table`] has more.
 impl fmt::Display for Groups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut metrics: Vec<&String> = Vec::new();
@@ -118,8 +131,8 @@ impl fmt::Display for Groups {
             let mut row = group.key.clone();
             row.push(group.count.to_string());
             row.extend(metrics.iter().map(|name| match group.metrics.get(*name) {
-                Some((mean, std)) if std.is_nan() => short_float(*mean),
-                Some((mean, std)) => format!("{} ± {}", short_float(*mean), short_float(*std)),
+                Some(stats) if stats.std.is_nan() => short_float(stats.mean),
+                Some(stats) => format!("{} ± {}", short_float(stats.mean), short_float(stats.std)),
                 None => String::new(),
             }));
             row

@@ -108,6 +108,11 @@ impl RunResult {
         self.place.replicate.unwrap_or(0)
     }
 
+    /// The replicate; `None` for a step that has none.
+    pub(super) fn replicate_number(&self) -> Option<u64> {
+        self.place.replicate
+    }
+
     /// The replicate as it stands in a table: nothing for a step that has none.
     pub(super) fn replicate_text(&self) -> String {
         self.place.replicate.map(|replicate| replicate.to_string()).unwrap_or_default()

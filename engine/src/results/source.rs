@@ -92,6 +92,12 @@ impl StepCells {
         }
     }
 
+    /// Whether a cell, or the experiment, has a tag.
+    pub(super) fn has_tag(&self, cell: u64, tag: &str) -> bool {
+        self.tags.iter().any(|own| own == tag)
+            || self.case_tags.of(cell % self.sets.max(1)).any(|own| own == tag)
+    }
+
     /// The tags of a cell: those of the experiment, then its own.
     fn tags_of(&self, cell: u64) -> Vec<String> {
         let mut tags = (*self.tags).clone();

@@ -8,7 +8,6 @@ use super::source::{Source, StepCells};
 use super::{CellPlace, Groups, ResultError, RunResult, Table};
 use crate::derived::Book;
 use crate::id::RunId;
-use crate::record::Outcome;
 use crate::running::RunError;
 
 /// The cells of a submission and what became of them.
@@ -94,15 +93,6 @@ impl Results {
         self.view(self.positions().filter(is_named).collect())
     }
 
-    /// The cells whose run did not succeed.
-    pub fn failed(&self) -> Self {
-        let failed = |(step, cell): &(usize, u64)| {
-            let entry = self.source.index.get(&self.source.steps[*step].ids[*cell as usize]);
-            entry.is_none_or(|entry| entry.outcome != Outcome::Succeeded)
-        };
-        self.view(self.positions().filter(failed).collect())
-    }
-
     pub(super) fn view(&self, cells: Vec<(usize, u64)>) -> Self {
         Self { cells: Cells::Some(Arc::new(cells)), ..self.clone() }
     }
@@ -183,12 +173,41 @@ impl Results {
         }
     }
 
-    /// Groups the successful cells by parameters (or `step`, `replicate`) and aggregates output and metrics.
+    /// Groups the successful cells by parameters or other [fields](super::expression#fields) and aggregates output, metrics and
+    /// derived metrics.
     ///
     /// # Errors
-    /// When a record cannot be read.
+    /// When a record cannot be read, or no run has what is grouped by.
     pub fn group_by(&self, by: &[&str]) -> Result<Groups, ResultError> {
         Groups::of(self, by)
+    }
+
+    /// As [`Results::group_by`], for printing: of each group and metric n, mean, standard deviation, median, and the 95 %
+    /// confidence interval of the mean.
+    ///
+    /// # Errors
+    /// When a record cannot be read, or no run has what is grouped by.
+    pub fn display(&self, by: &[&str]) -> Result<impl fmt::Display + use<>, ResultError> {
+        Ok(self.group_by(by)?.table())
+    }
+
+    /// The run of a cell, by its number in this view; `None` when there are not so many.
+    ///
+    /// # Errors
+    /// When its record cannot be read.
+    pub fn at(&self, number: usize) -> Result<Option<RunResult>, ResultError> {
+        let position = match &self.cells {
+            Cells::All => {
+                let mut rest = number;
+                self.source.steps.iter().enumerate().find_map(|(step, cells)| {
+                    let found = (rest < cells.ids.len()).then_some((step, rest as u64));
+                    rest = rest.saturating_sub(cells.ids.len());
+                    found
+                })
+            }
+            Cells::Some(cells) => cells.get(number).copied(),
+        };
+        position.map(|(step, cell)| self.run_at(step, cell)).transpose()
     }
 
     pub(crate) fn axes(&self) -> Vec<String> {

@@ -17,6 +17,7 @@ mod memory;
 mod metadata;
 mod operations;
 mod recipes;
+mod results;
 mod store;
 mod stores;
 mod tags;
