@@ -8,6 +8,7 @@ mod graph;
 mod parting;
 mod runs;
 mod show;
+mod status;
 mod taken;
 mod verify;
 mod why;
@@ -18,8 +19,9 @@ pub use experiments::{ExperimentInfo, experiments};
 pub use find::{FindError, find_run};
 pub use forecast::{Forecast, ForecastError, StepForecast, forecast, forecast_last};
 pub use graph::{Edge, EdgeKind, Graph, Node, NodeKind, lineage, steps_of, steps_of_plan};
-pub use runs::{RunFilter, RunInfo, runs};
+pub use runs::{RunFilter, RunInfo, runs, these_runs};
 pub use show::{RunDetails, show};
+pub use status::{CellCounts, FailedFirst, State, StepStatus, SubmissionStatus, status};
 pub use verify::{DifferingRun, FailedRun, VerifyError, VerifyReport, verified};
 pub use why::{Why, WhyError, why};
 

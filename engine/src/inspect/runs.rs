@@ -64,10 +64,21 @@ pub fn runs(store: &Store, index: &Index, filter: &RunFilter) -> Result<Vec<RunI
             newest.pop();
         }
     }
+    these_runs(store, index, newest.into_sorted_vec().into_iter().map(|Reverse((_, id))| id))
+}
+
+/// The runs of these ids, in their order; those that a store does not have are left out.
+///
+/// # Errors
+/// When records cannot be read.
+pub fn these_runs(
+    store: &Store,
+    index: &Index,
+    ids: impl IntoIterator<Item = RunId>,
+) -> Result<Vec<RunInfo>, ResultError> {
     let mut templates = HashMap::new();
-    let newest = newest.into_sorted_vec().into_iter();
-    newest
-        .filter_map(|Reverse((_, id))| Some((id, index.get(&id)?)))
+    ids.into_iter()
+        .filter_map(|id| Some((id, index.get(&id)?)))
         .map(|(id, entry)| {
             let Record::Attempt(attempt) = store.journal().read(&entry.place)? else {
                 return Err(ResultError::NotAnAttempt { record: entry.name });

@@ -37,6 +37,31 @@ const CLAIM: u8 = 1;
 const RELEASE: u8 = 2;
 const ALIVE: u8 = 3;
 
+/// A driver that works on a store, as other processes see it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DriverSeen {
+    /// Under which id it writes: that of the record which opened its submission.
+    pub writer: WriterId,
+    /// Runs it has handed out and not given up. Those that succeeded since are among them; runs of less than a
+    /// millisecond are not.
+    pub claimed: HashSet<RunId>,
+}
+
+/// The drivers that work on a store now. None on stores that are no folders, where they cannot be seen.
+pub fn drivers(store: &Store) -> Vec<DriverSeen> {
+    let folder = Key::new("live/claims").ok().and_then(|key| store.backend().local_path(&key));
+    let Some(Ok(entries)) = folder.map(std::fs::read_dir) else { return Vec::new() };
+    let seen = entries.flatten().filter_map(|entry| {
+        let path = entry.path();
+        let writer = path.file_name()?.to_str()?.parse().ok()?;
+        let mut other = Other::open(&path, writer)?;
+        other.read_on(&path).ok()?;
+        (!other.is_dead(&path)).then_some(DriverSeen { writer, claimed: other.claimed })
+    });
+    seen.collect()
+}
+
 /// The claims of this driver, and those of others as they are seen.
 #[derive(Debug)]
 pub(super) struct Claims {

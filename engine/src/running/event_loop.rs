@@ -13,6 +13,7 @@ use super::job::{Finished, Job, Task, Work};
 use super::keeper::{Durable, Keeper, Order};
 use super::pace::Pace;
 use super::perform::Returned;
+use super::requests::Requests;
 use super::yielding::Yielding;
 use super::{RunError, expand, inputs};
 use crate::inputs::Where;
@@ -48,6 +49,7 @@ pub(super) struct Loop<'d, 'a> {
     /// Cells that run although an input could not be had: they will say so.
     insist: HashSet<CellId>,
     yielding: Yielding,
+    requests: Requests,
     scratch: Scratch,
     start: Instant,
 }
@@ -63,6 +65,7 @@ impl<'d, 'a> Loop<'d, 'a> {
     ) -> Self {
         let (back, finished) = channel();
         let yielding = Yielding::new(&driver.runner.store, work.writer);
+        let requests = Requests::to(&driver.runner.store, work.writer);
         let feeds = (0..driver.plan.steps.len()).map(|step| driver.plan.feeds(step)).collect();
         Self {
             driver,
@@ -80,6 +83,7 @@ impl<'d, 'a> Loop<'d, 'a> {
             feeds,
             insist: HashSet::new(),
             yielding,
+            requests,
             scratch: Scratch::default(),
             start: Instant::now(),
         }
@@ -150,6 +154,9 @@ impl<'d, 'a> Loop<'d, 'a> {
     }
 
     fn observe_cancellation(&mut self, stopped_at: &mut Option<Instant>) {
+        if let Some(stop) = self.requests.look() {
+            self.driver.shared.stop(stop as u8);
+        }
         let level = self.driver.shared.cancel_level();
         if level >= 1 {
             self.stop();

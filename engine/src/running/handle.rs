@@ -210,6 +210,15 @@ impl Shared {
         self.lock().cancel
     }
 
+    /// Raises the level of cancellation, on request of another process.
+    pub(super) fn stop(&self, level: u8) {
+        let mut state = self.lock();
+        state.cancel = state.cancel.max(level);
+        if state.cancel == 2 {
+            self.cancellation.cancel();
+        }
+    }
+
     pub(super) fn is_opened(&self, waker: Option<&Waker>) -> bool {
         let mut state = self.lock();
         if let (false, Some(waker)) = (state.opened, waker) {
