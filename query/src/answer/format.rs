@@ -5,10 +5,8 @@ use std::str::FromStr;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use parquet::arrow::ArrowWriter;
 
-use super::{json, table};
+use super::{RowWriter, line, table};
 use crate::error::QueryError;
 
 /// The rows that answer a question.
@@ -24,6 +22,8 @@ pub enum Format {
     /// A text table for people.
     #[default]
     Table,
+    /// A line for each value, row below row, for people: nothing is cut or left out.
+    Line,
     /// Comma-separated values with a head line.
     Csv,
     /// One JSON array of objects.
@@ -32,11 +32,13 @@ pub enum Format {
     Ndjson,
     /// A Parquet file.
     Parquet,
+    /// A file of Arrow's interprocess format (Feather version 2).
+    Arrow,
 }
 
 /// A text that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no format: use table, csv, json, ndjson or parquet")]
+#[error("`{text}` is no format: use table, line, csv, json, ndjson, parquet or arrow")]
 pub struct ParseFormatError {
     /// What was given.
     pub text: String,
@@ -47,10 +49,12 @@ impl Format {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
+            Self::Line => "line",
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Ndjson => "ndjson",
             Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
         }
     }
 }
@@ -66,11 +70,13 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.to_ascii_lowercase().as_str() {
-            "table" | "text" => Ok(Self::Table),
+            "table" | "text" | "txt" => Ok(Self::Table),
+            "line" => Ok(Self::Line),
             "csv" => Ok(Self::Csv),
             "json" => Ok(Self::Json),
             "ndjson" | "jsonl" => Ok(Self::Ndjson),
             "parquet" => Ok(Self::Parquet),
+            "arrow" | "feather" | "ipc" => Ok(Self::Arrow),
             _ => Err(ParseFormatError { text: text.to_owned() }),
         }
     }
@@ -144,6 +150,14 @@ impl Answer {
         String::from_utf8(bytes).map_err(|error| failed(format)(error.to_string()))
     }
 
+    /// Columns that a table of this width has no room for.
+    ///
+    /// # Errors
+    /// When a value has no text form.
+    pub fn without_room(&self, width: usize) -> Result<Vec<String>, QueryError> {
+        table::without_room(&self.schema, &self.batches, width)
+    }
+
     /// Writes the answer; `width` is the room a table has.
     ///
     /// # Errors
@@ -152,41 +166,21 @@ impl Answer {
         let fail = failed(format);
         match format {
             Format::Table => to.write_all(self.to_table(width)?.as_bytes()).map_err(|e| fail(e.to_string())),
-            Format::Csv => self.write_csv(to),
-            Format::Json => json::write_array(&self.batches, to).map_err(fail),
-            Format::Ndjson => json::write_lines(&self.batches, to).map_err(fail),
-            Format::Parquet => {
+            Format::Line => {
+                let text = line::render(&self.schema, &self.batches)?;
+                to.write_all(text.as_bytes()).map_err(|e| fail(e.to_string()))
+            }
+            _ => {
+                // Such a writer may go to another thread, which `to` may not.
                 let mut bytes = Vec::new();
-                let mut writer = ArrowWriter::try_new(&mut bytes, self.schema.clone(), None)
-                    .map_err(|e| fail(e.to_string()))?;
+                let mut writer = RowWriter::new(format, self.schema.clone(), &mut bytes)?;
                 for batch in &self.batches {
-                    writer.write(batch).map_err(|e| fail(e.to_string()))?;
+                    writer.write(batch)?;
                 }
-                writer.close().map_err(|e| fail(e.to_string()))?;
+                writer.finish()?;
                 to.write_all(&bytes).map_err(|e| fail(e.to_string()))
             }
         }
-    }
-
-    fn write_csv(&self, to: &mut dyn Write) -> Result<(), QueryError> {
-        let fail = failed(Format::Csv);
-        let options = FormatOptions::new().with_null("");
-        let mut writer = csv::Writer::from_writer(to);
-        let names = self.schema.fields().iter().map(|field| field.name());
-        writer.write_record(names).map_err(|e| fail(e.to_string()))?;
-        for batch in &self.batches {
-            let columns: Result<Vec<_>, _> =
-                batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect();
-            let columns = columns.map_err(|e| fail(e.to_string()))?;
-            for row in 0..batch.num_rows() {
-                for column in &columns {
-                    let text = column.value(row).try_to_string().map_err(|e| fail(e.to_string()))?;
-                    writer.write_field(text).map_err(|e| fail(e.to_string()))?;
-                }
-                writer.write_record(None::<&[u8]>).map_err(|e| fail(e.to_string()))?;
-            }
-        }
-        writer.flush().map_err(|e| fail(e.to_string()))
     }
 }
 

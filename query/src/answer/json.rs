@@ -7,41 +7,37 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value;
 
-/// One array of objects, a row per line.
-pub(super) fn write_array(batches: &[RecordBatch], to: &mut dyn Write) -> Result<(), String> {
-    let mut first = true;
-    to.write_all(b"[").map_err(|e| e.to_string())?;
-    rows(batches, &mut |row| {
-        let between: &[u8] = if std::mem::take(&mut first) { b"\n  " } else { b",\n  " };
+/// The rows as items of an array, a row per line; `first` tells whether none came before.
+pub(super) fn write_items(batch: &RecordBatch, to: &mut dyn Write, first: &mut bool) -> Result<(), String> {
+    rows(batch, &mut |row| {
+        let between: &[u8] = if std::mem::take(first) { b"\n  " } else { b",\n  " };
         to.write_all(between).and_then(|()| to.write_all(row.as_bytes())).map_err(|e| e.to_string())
-    })?;
-    let end: &[u8] = if first { b"]\n" } else { b"\n]\n" };
-    to.write_all(end).map_err(|e| e.to_string())
+    })
 }
 
 /// One object per line.
-pub(super) fn write_lines(batches: &[RecordBatch], to: &mut dyn Write) -> Result<(), String> {
-    rows(batches, &mut |row| writeln!(to, "{row}").map_err(|e| e.to_string()))
+pub(super) fn write_lines(batch: &RecordBatch, to: &mut dyn Write) -> Result<(), String> {
+    rows(batch, &mut |row| writeln!(to, "{row}").map_err(|e| e.to_string()))
 }
 
-fn rows(batches: &[RecordBatch], each: &mut dyn FnMut(&str) -> Result<(), String>) -> Result<(), String> {
+fn rows(batch: &RecordBatch, each: &mut dyn FnMut(&str) -> Result<(), String>) -> Result<(), String> {
     let mut text = String::new();
-    for batch in batches {
-        let schema = batch.schema();
-        for row in 0..batch.num_rows() {
-            text.clear();
-            text.push('{');
-            for (at, (field, column)) in schema.fields().iter().zip(batch.columns()).enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                text.push_str(&Value::from(field.name().as_str()).to_string());
-                text.push(':');
-                text.push_str(&value(column, row)?.to_string());
+    let schema = batch.schema();
+    let names: Vec<String> =
+        schema.fields().iter().map(|field| Value::from(field.name().as_str()).to_string()).collect();
+    for row in 0..batch.num_rows() {
+        text.clear();
+        text.push('{');
+        for (at, (name, column)) in names.iter().zip(batch.columns()).enumerate() {
+            if at > 0 {
+                text.push(',');
             }
-            text.push('}');
-            each(&text)?;
+            text.push_str(name);
+            text.push(':');
+            text.push_str(&value(column, row)?.to_string());
         }
+        text.push('}');
+        each(&text)?;
     }
     Ok(())
 }

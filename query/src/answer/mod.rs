@@ -2,6 +2,9 @@
 
 mod format;
 mod json;
+mod line;
 mod table;
+mod writer;
 
 pub use format::{Answer, Format, ParseFormatError};
+pub use writer::RowWriter;

@@ -39,6 +39,16 @@ impl Threads {
         })
     }
 
+    /// Starts a future that goes on until it ends or the handle is dropped.
+    pub(crate) fn spawn<F>(&self, future: F) -> Result<Stop, QueryError>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let gone = || QueryError::Runtime(std::io::Error::other("its threads ended"));
+        let work = self.work.as_ref().ok_or_else(gone)?;
+        Ok(Stop(work.spawn(future).abort_handle()))
+    }
+
     /// Runs a future to its end, or until the time is over: then it is dropped as soon as it yields, and the caller
     /// hears of it at once.
     pub(crate) async fn run<T, F>(&self, future: F, limit: Option<Duration>) -> Result<T, QueryError>
@@ -80,7 +90,8 @@ impl Drop for Threads {
 }
 
 /// Stops a task when its caller goes away.
-struct Stop(tokio::task::AbortHandle);
+#[derive(Debug)]
+pub(crate) struct Stop(tokio::task::AbortHandle);
 
 impl Drop for Stop {
     fn drop(&mut self) {

@@ -17,7 +17,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Statement};
@@ -29,8 +29,10 @@ use super::catalog::{Relation, Word};
 use super::derived;
 use super::guard::{Question, one_line, parse};
 use super::limits::{Threads, environment};
+use super::listing::Listing;
 use super::number;
 use super::rewrite::rewrite;
+use super::stream::{Rows, Sink, channel};
 use super::suggest::nearest;
 use super::views::{Sources, core_names};
 use super::world::World;
@@ -163,7 +165,39 @@ impl Session {
     /// # Errors
     /// When the text is not such a statement, names what is not there, or takes more memory or time than it may.
     pub async fn sql(&self, text: &str) -> Result<Answer, QueryError> {
-        let question = parse(text)?;
+        self.ask(parse(text)?).await
+    }
+
+    /// Answers a question that was put together from parts.
+    ///
+    /// # Errors
+    /// When a part is no expression, or as [`sql`](Self::sql).
+    pub async fn list(&self, listing: &Listing) -> Result<Answer, QueryError> {
+        self.ask(listing.question()?).await
+    }
+
+    /// The rows of a question put together from parts, as they are computed: for more than fits in memory. The time
+    /// limit of the session does not count here.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub async fn stream(&self, listing: &Listing) -> Result<Rows, QueryError> {
+        let question = listing.question()?;
+        let inner = Arc::clone(&self.inner);
+        let (sink, source) = channel();
+        let task = self.inner.threads.spawn(async move { inner.pour(question, sink).await })?;
+        source.rows(task).await
+    }
+
+    /// Names of all functions: of single values, of groups, and of windows.
+    pub fn functions(&self) -> Vec<String> {
+        let state = &self.inner.state;
+        let names = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
+        let names: BTreeSet<&String> = names.chain(state.window_functions().keys()).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    async fn ask(&self, question: Question) -> Result<Answer, QueryError> {
         let inner = Arc::clone(&self.inner);
         let limit = self.inner.options.time;
         let answer = self.inner.threads.run(async move { inner.answer(question).await }, limit).await;
@@ -286,6 +320,13 @@ impl Inner {
     }
 
     async fn run(&self, statement: &Statement) -> Result<Answer, QueryError> {
+        let Planned { state, plan, known } = self.plan(statement).await?;
+        let rows = self.execute(&state, &plan).await;
+        let (schema, batches) = rows.map_err(|error| self.failed(&error, &known))?;
+        Ok(Answer::new(schema, batches))
+    }
+
+    async fn plan(&self, statement: &Statement) -> Result<Planned, QueryError> {
         let mut statement = statement.clone();
         let core = core_names();
         let mut world = self.world.lock().await;
@@ -328,8 +369,33 @@ impl Inner {
         let state = self.with_views(&sources, &tables, walked, paths).map_err(failed)?;
         let plan = state.statement_to_plan(Parsed::Statement(Box::new(statement))).await.map_err(failed)?;
         verify(&plan)?;
-        let (schema, batches) = self.execute(&state, &plan).await.map_err(failed)?;
-        Ok(Answer::new(schema, batches))
+        Ok(Planned { state, plan, known })
+    }
+
+    /// Sends the rows of a question where they are read.
+    async fn pour(&self, question: Question, sink: Sink) {
+        let planned = match (self.refresh().await, question) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Question::Query(statement)) => self.plan(&statement).await,
+            (Ok(()), _) => Err(QueryError::Refused { what: "this statement".into() }),
+        };
+        let planned = match planned {
+            Ok(planned) => planned,
+            Err(error) => {
+                return sink
+                    .fill(Err::<(_, SendableRecordBatchStream), _>(error), |e| self.failed(&e, &[]))
+                    .await;
+            }
+        };
+        let failed = |error: DataFusionError| self.failed(&error, &planned.known);
+        let rows = match planned.state.create_physical_plan(&planned.plan).await {
+            Ok(plan) => {
+                let schema = plan.schema();
+                execute_stream(plan, planned.state.task_ctx()).map(|rows| (schema, rows))
+            }
+            Err(error) => Err(error),
+        };
+        sink.fill(rows.map_err(failed), failed).await;
     }
 
     /// Finds out which experiments have which derived metrics.
@@ -455,6 +521,14 @@ impl Inner {
             }
         }
     }
+}
+
+/// A question that is understood.
+struct Planned {
+    state: SessionState,
+    plan: LogicalPlan,
+    /// Names that a misspelt column may have meant.
+    known: Vec<String>,
 }
 
 /// A second look at what the guard let through: plans that would write are not made.

@@ -31,7 +31,7 @@ fn text_forms() {
 fn tables_fit_their_room() {
     let table = answer().to_table(Some(13)).unwrap();
     assert_eq!(table.lines().next().unwrap(), "n    x  s");
-    assert!(table.ends_with("(3 rows; 1 more columns: at)\n"), "{table}");
+    assert!(table.ends_with("(3 rows; no room for 1 column: at)\n"), "{table}");
 }
 
 #[test]
