@@ -10,6 +10,7 @@ pub struct Console<'a> {
     width: Option<usize>,
     colour: bool,
     out_is_terminal: bool,
+    interactive: bool,
     pub(crate) quiet: bool,
 }
 
@@ -23,6 +24,7 @@ impl<'a> Console<'a> {
             width: None,
             colour: false,
             out_is_terminal: false,
+            interactive: false,
             quiet: false,
         }
     }
@@ -47,6 +49,35 @@ impl<'a> Console<'a> {
     pub fn colour(mut self, colour: bool) -> Self {
         self.colour = colour;
         self
+    }
+
+    /// Says that a person reads and types: commands may talk with it.
+    #[must_use]
+    pub fn interactive(mut self, interactive: bool) -> Self {
+        self.interactive = interactive;
+        self
+    }
+
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// The room a line has at this moment: a window changes while somebody works in it.
+    pub(crate) fn width_now(&self) -> Option<usize> {
+        let now = self.interactive.then(terminal_size::terminal_size).flatten();
+        now.map_or(self.width, |(width, _)| Some(usize::from(width.0).max(20)))
+    }
+
+    /// The lines of the screen, where a person looks at one.
+    pub(crate) fn height_now(&self) -> Option<usize> {
+        let now = self.interactive.then(terminal_size::terminal_size).flatten();
+        now.map(|(_, height)| usize::from(height.0))
+    }
+
+    /// Tells an error after which it goes on.
+    pub(crate) fn fail(&mut self, error: &crate::CliError) {
+        let _ = self.out.flush();
+        let _ = self.err.write_all(error.render(self.paint()).as_bytes());
     }
 
     /// The room a line has; `None` for as much as it takes.
@@ -141,6 +172,22 @@ impl Paint {
 
     pub(crate) fn cyan(self, text: &str) -> String {
         self.with("1;36", text)
+    }
+
+    /// One of several groups that are drawn together.
+    pub(crate) fn group(self, number: usize, text: &str) -> String {
+        const COLOURS: [&str; 6] = ["36", "33", "35", "32", "31", "34"];
+        self.with(COLOURS[number % COLOURS.len()], text)
+    }
+
+    /// What was before.
+    pub(crate) fn old(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    /// What is now.
+    pub(crate) fn new(self, text: &str) -> String {
+        self.with("32", text)
     }
 
     /// The status of a run in its colour.

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Command;
+use crate::args::{Colour, Command};
 use crate::console::Paint;
 use crate::{Args, CliError, Console, Program, run_with};
 
@@ -42,14 +42,22 @@ fn start(program: &Program) -> ExitCode {
         }
     };
     trace(args.verbose);
-    if !matches!(args.command, Command::Run(_) | Command::Verify(_)) {
+    let (stdout, stderr, stdin) = (io::stdout(), io::stderr(), io::stdin());
+    let interactive = stdin.is_terminal() && stdout.is_terminal();
+    if !(matches!(args.command, Command::Run(_) | Command::Verify(_)) || interactive && args.talks()) {
         end_on_signals();
     }
-    let (stdout, stderr, stdin) = (io::stdout(), io::stderr(), io::stdin());
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colour = args.color;
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let coloured = |terminal: bool| match colour {
+        Colour::Auto => terminal && !no_colour,
+        Colour::Always => true,
+        Colour::Never => false,
+    };
     // Not locked: operations may print, and progress is drawn by other threads.
     let (mut out, mut err, mut input) = (io::BufWriter::new(io::stdout()), io::stderr(), io::stdin());
-    let mut console = Console::new(&mut out, &mut err).colour(stdout.is_terminal() && !plain);
+    let mut console =
+        Console::new(&mut out, &mut err).colour(coloured(stdout.is_terminal())).interactive(interactive);
     if stdout.is_terminal() {
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         console = console.terminal(width);
@@ -66,7 +74,7 @@ fn start(program: &Program) -> ExitCode {
         Err(error) => {
             // What came before the error is still worth reading; a second failure changes nothing.
             let _ = out.flush();
-            let text = error.render(Paint(stderr.is_terminal() && !plain));
+            let text = error.render(Paint(coloured(stderr.is_terminal())));
             let _ = err.write_all(text.as_bytes());
             ExitCode::from(error.code())
         }

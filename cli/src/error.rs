@@ -79,6 +79,26 @@ pub enum CliError {
         /// Why not.
         reason: String,
     },
+    /// Nobody works on an experiment that was to be cancelled.
+    #[error("nothing works on `{experiment}` now: there is nothing to cancel")]
+    NothingWorks {
+        /// The experiment.
+        experiment: String,
+    },
+    /// A question about submissions to a store without any.
+    #[error("nothing was ever asked for in this store")]
+    EmptyStore,
+    /// Nothing that could be drawn.
+    #[error("no run has a number for `{what}`{}: there is nothing to draw", if *.log { " above zero" } else { "" })]
+    NothingToDraw {
+        /// What was to be drawn.
+        what: String,
+        /// Whether it was to be drawn by its logarithm.
+        log: bool,
+    },
+    /// A driver cannot be asked to stop.
+    #[error(transparent)]
+    Stop(#[from] metalab_engine::running::StopError),
     /// Something is where the output should go.
     #[error("{} `{}` is already there", if *.folder { "folder" } else { "file" }, .path.display())]
     Exists {
@@ -187,6 +207,9 @@ impl CliError {
             Self::Differs { .. } => {
                 "what stands is kept; give an operation all it depends on as arguments, inputs, contexts or seeds".into()
             }
+            Self::NothingWorks { experiment } => format!("`metalab status {experiment}` tells how it ended"),
+            Self::NothingToDraw { .. } => "`metalab query \"SELECT * FROM columns\"` lists what runs have".into(),
+            Self::EmptyStore => "`metalab::run(experiment)` in a program asks for one".into(),
             Self::Index(_) | Self::Journal(_) => "`metalab store info` lists what is damaged".into(),
             Self::Forecast(ForecastError::Plan(_)) | Self::Run(RunError::Plan(_)) => {
                 "nothing was run or written; correct the experiment and ask again".into()

@@ -21,12 +21,14 @@
 mod args;
 mod commands;
 mod console;
+mod draw;
 mod entry;
 mod error;
 mod open;
 mod program;
 mod rows;
 mod sheet;
+mod shell;
 mod words;
 mod write;
 

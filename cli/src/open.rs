@@ -3,7 +3,7 @@
 use metalab_engine::id::RunId;
 use metalab_engine::index::{Glance, Index};
 use metalab_engine::inspect::find_run;
-use metalab_engine::store::{Access, Store};
+use metalab_engine::store::{Access, Store, StoreError};
 
 use crate::console::Console;
 use crate::error::CliError;
@@ -37,4 +37,21 @@ pub(crate) fn run(locator: &str, prefix: &str) -> Result<(Glance, RunId), CliErr
     let glance = glance(locator)?;
     let run = find_run(&glance, prefix)?;
     Ok((glance, run))
+}
+
+/// A store to ask in SQL. Folding needs to write; where that is not allowed, answers are made without.
+pub(crate) fn to_ask(locator: &str, read_only: bool) -> Result<Store, StoreError> {
+    if read_only {
+        return Store::open(locator, Access::ReadOnly);
+    }
+    match Store::open(locator, Access::ReadWrite) {
+        Err(StoreError::ReadOnly { .. }) => Store::open(locator, Access::ReadOnly),
+        opened => opened,
+    }
+}
+
+/// A store with its whole index, to write something beside the records.
+pub(crate) fn whole_to_write(locator: &str, console: &mut Console<'_>) -> Result<Opened, CliError> {
+    let opened = whole(locator, console)?;
+    Ok(Opened { store: Store::open(locator, Access::ReadWrite)?, index: opened.index })
 }

@@ -42,6 +42,18 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
+/// A number in the five digits that tell something.
+pub(crate) fn number(x: f64) -> String {
+    if !x.is_finite() || x == 0.0 {
+        return x.to_string();
+    }
+    let text = format!("{x:.*}", 5_usize.saturating_sub(x.abs().log10().max(0.0) as usize));
+    match text.parse::<f64>() {
+        Ok(near) if near != 0.0 && near.abs() < 1e12 => near.to_string(),
+        _ => format!("{x:.4e}"),
+    }
+}
+
 /// `1 run`, `2 runs`.
 pub(crate) fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -56,6 +68,30 @@ pub(crate) fn line(text: &str, most: usize) -> String {
         line.push('…');
     }
     line
+}
+
+/// The parts of a list with commas; those in brackets and quotes part nothing.
+pub(crate) fn split_list(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let (mut depth, mut quote) = (0_u32, None);
+    for c in text.chars() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            (_, Some(_)) => {}
+            ('\'' | '"', None) => quote = Some(c),
+            ('(' | '[', None) => depth += 1,
+            (')' | ']', None) => depth = depth.saturating_sub(1),
+            (',', None) if depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(last) = parts.last_mut() {
+            last.push(c);
+        }
+    }
+    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 /// Bytes as `512M`, `2G`, `1073741824`; units are powers of 1024.
@@ -115,6 +151,14 @@ mod tests {
         for text in ["", "much", "-1G", "10", "NaN", "9e99"] {
             assert!(parse_bytes(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn lists_are_split_outside_of_brackets_and_quotes() {
+        assert_eq!(split_list("a, b ,c"), ["a", "b", "c"]);
+        assert_eq!(split_list("f(a, b), params['x,y'], \"q,r\""), ["f(a, b)", "params['x,y']", "\"q,r\""]);
+        assert_eq!(split_list(" , "), [""; 0]);
+        assert_eq!(split_list("a)),b"), ["a))", "b"]);
     }
 
     #[test]

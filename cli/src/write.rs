@@ -34,6 +34,21 @@ pub(crate) fn file(
     beside.become_file(path, force)
 }
 
+/// The same for rows that are written by way of other threads; gives what `fill` gives.
+pub(crate) fn streamed<T>(
+    path: &Path,
+    force: bool,
+    fill: impl FnOnce(BufWriter<File>) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    refuse_existing(path, force)?;
+    let failed = |source: io::Error| CliError::Write { path: path.into(), source };
+    let beside = Beside::new(path).map_err(failed)?;
+    let file = beside.file.try_clone().map_err(failed)?;
+    let filled = fill(BufWriter::with_capacity(1 << 18, file))?;
+    beside.become_file(path, force)?;
+    Ok(filled)
+}
+
 /// The unfinished file; removed when it is dropped.
 struct Beside {
     file: File,

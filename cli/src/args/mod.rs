@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+mod analysis;
 mod formats;
 mod lists;
 
@@ -8,7 +9,8 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub(crate) use formats::{AnswerFormat, GraphFormat, ListFormat, Status, TextFormat};
+pub(crate) use analysis::{ExportArgs, ExportFormat, Group, PlotArgs, PlotFormat, SqlArgs};
+pub(crate) use formats::{AnswerFormat, Colour, GraphFormat, ListFormat, Status, TextFormat};
 pub(crate) use lists::{CancelArgs, DiffArgs, RunsArgs, StatusArgs, WatchArgs};
 
 use crate::words::parse_bytes;
@@ -40,6 +42,9 @@ pub struct Args {
         default_value = "runs"
     )]
     pub(crate) store: String,
+    /// When to write in colours; NO_COLOR in the environment means never, for `auto`
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
     /// Say nothing but errors on standard error
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
@@ -54,6 +59,12 @@ pub struct Args {
 pub(crate) enum Command {
     /// Ask in SQL: `metalab query "SELECT params.k, avg(metrics.accuracy) FROM runs GROUP BY 1"`
     Query(QueryArgs),
+    /// Ask in SQL, one question after the other, with completion and history
+    Sql(SqlArgs),
+    /// Write all runs of an experiment to a file, for other programs
+    Export(ExportArgs),
+    /// Draw a metric in the terminal: `metalab plot metrics.loss --by params.lr`
+    Plot(PlotArgs),
     /// List the experiments of the store
     Experiments(ListArgs),
     /// List the newest runs, or those for which an expression is true
@@ -89,7 +100,7 @@ pub(crate) enum Command {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct QueryArgs {
-    /// The question; `-` (or nothing, with a pipe) reads it from standard input
+    /// The question; `-` (or nothing, with a pipe) reads it from standard input; nothing on a terminal begins the shell
     #[arg(value_name = "SQL", conflicts_with = "file")]
     pub(crate) sql: Option<String>,
     /// Read the question from a file
@@ -283,6 +294,15 @@ impl Args {
         Self::parse_for(line, false)
     }
 
+    /// Whether the command talks with a person who is there: then Ctrl-C is for the question, not for the program.
+    pub(crate) fn talks(&self) -> bool {
+        match &self.command {
+            Command::Sql(_) => true,
+            Command::Query(query) => query.begins_shell(),
+            _ => false,
+        }
+    }
+
     /// The same for a program that has experiments: only there `run` and `verify` are offered.
     pub(crate) fn parse_for(
         line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
@@ -295,7 +315,14 @@ impl Args {
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+impl QueryArgs {
+    /// Whether nothing was asked, and nothing says that the answer goes elsewhere.
+    pub(crate) fn begins_shell(&self) -> bool {
+        self.sql.is_none() && self.file.is_none() && self.output.path.is_none()
+    }
+}
+
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..1e9).contains(&seconds) => Ok(seconds),
         _ => Err("give a number of seconds, such as 60 or 0.5".into()),

@@ -1,18 +1,24 @@
 //! One file per command.
 
 mod artifacts;
+mod cancel;
+mod diff;
 mod experiments;
+mod export;
 mod graph;
 mod logs;
 mod plan;
+mod plot;
 mod query;
 mod rebuild;
 mod run;
 mod runs;
 mod show;
+mod status;
 mod store;
 mod values;
 mod verify;
+mod watch;
 mod why;
 
 use serde::Serialize;
@@ -41,9 +47,16 @@ pub fn run_with(args: Args, program: &Program, console: &mut Console<'_>) -> Res
     let store = &args.store;
     match &args.command {
         Command::Query(args) => query::query(store, args, console),
+        Command::Sql(args) => crate::shell::shell(store, args, console),
+        Command::Export(args) => export::export(store, args, console),
+        Command::Plot(args) => plot::plot(store, args, console),
         Command::Experiments(args) => experiments::experiments(store, *args, console),
         Command::Runs(args) => runs::runs(store, args, console),
         Command::Show(args) => show::show(store, args, console),
+        Command::Diff(args) => diff::diff(store, args, console),
+        Command::Status(args) => status::status(store, args, console),
+        Command::Watch(args) => watch::watch(store, args, console),
+        Command::Cancel(args) => cancel::cancel(store, args, console),
         Command::Logs(args) => logs::logs(store, args, console),
         Command::Artifacts(args) => artifacts::artifacts(store, args, console),
         Command::Plan(args) => plan::plan(store, args, program, console),

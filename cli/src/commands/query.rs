@@ -3,28 +3,29 @@
 use std::path::Path;
 use std::time::Duration;
 
-use metalab_engine::store::{Access, Store, StoreError};
+use metalab_engine::store::Store;
 use metalab_query::{Answer, Format, Options, QueryError, Session};
 
-use crate::args::QueryArgs;
+use crate::args::{QueryArgs, SqlArgs};
 use crate::console::Console;
 use crate::error::CliError;
+use crate::open;
 use crate::write;
 
 pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) -> Result<(), CliError> {
+    if console.is_interactive() && args.begins_shell() {
+        let (format, memory, read_only) = (args.format, args.memory, args.read_only);
+        let args = SqlArgs { format, memory, read_only, no_pager: false, no_history: false };
+        return crate::shell::shell(locator, &args, console);
+    }
     let output = args.output.path.as_deref();
     let format = args.format.map_or_else(|| by_name(output), Format::from);
-    if format == Format::Parquet && output.is_none() {
-        return Err(CliError::Usage {
-            message: "a Parquet file is not for standard output".into(),
-            hint: Some("write it to a file: `-o answer.parquet`".into()),
-        });
-    }
+    refuse_binary(format, output, "answer")?;
     if let Some(path) = output {
         write::refuse_existing(path, args.output.force)?;
     }
     let sql = question(args, console)?;
-    let store = open(locator, args.read_only)?;
+    let store = open::to_ask(locator, args.read_only)?;
     let mut options = Options::default();
     options.memory = args.memory;
     options.time = (args.timeout > 0.0).then(|| Duration::from_secs_f64(args.timeout));
@@ -35,21 +36,26 @@ pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) 
         Some(path) => write::file(path, args.output.force, |to| Ok(answer.write(format, None, to)?)),
         None => {
             let width = console.width();
-            answer
-                .write(format, width, &mut console.out)
-                .map_err(|error| CliError::from(error).or_output(console))
+            let written = answer.write(format, width, &mut console.out);
+            written.map_err(|error| CliError::from(error).or_output(console))?;
+            if let (Format::Table, Some(width)) = (format, width)
+                && !answer.without_room(width)?.is_empty()
+            {
+                console.tell("note", "`--format line` shows all columns, the other formats too");
+            }
+            Ok(())
         }
     }
 }
 
-/// Folding needs to write; where that is not allowed, the answer is made without.
-fn open(locator: &str, read_only: bool) -> Result<Store, StoreError> {
-    if read_only {
-        return Store::open(locator, Access::ReadOnly);
-    }
-    match Store::open(locator, Access::ReadWrite) {
-        Err(StoreError::ReadOnly { .. }) => Store::open(locator, Access::ReadOnly),
-        opened => opened,
+/// Binary formats are for files.
+pub(super) fn refuse_binary(format: Format, output: Option<&Path>, name: &str) -> Result<(), CliError> {
+    match (format, output) {
+        (Format::Parquet | Format::Arrow, None) => Err(CliError::Usage {
+            message: format!("{format} is not for standard output"),
+            hint: Some(format!("write it to a file: `-o {name}.{format}`")),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -61,7 +67,7 @@ fn ask(store: &Store, sql: &str, options: Options) -> Result<(Answer, Vec<String
     })
 }
 
-fn by_name(output: Option<&Path>) -> Format {
+pub(super) fn by_name(output: Option<&Path>) -> Format {
     let extension = output.and_then(Path::extension).and_then(|extension| extension.to_str());
     extension.and_then(|extension| extension.parse().ok()).unwrap_or_default()
 }

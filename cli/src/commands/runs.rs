@@ -1,25 +1,117 @@
-//! `metalab runs`: the newest runs of a store.
+//! `metalab runs`: the newest runs of a store, or those that an expression chooses.
 
+use metalab_engine::id::RunId;
 use metalab_engine::inspect::{self, RunFilter, RunInfo};
 use metalab_engine::record::{Outcome, Scalar};
+use metalab_engine::results::ResultError;
+use metalab_query::{Answer, Format, Listing, Options, QueryError, Session};
 use serde_json::{Map, Value};
 
 use super::values::scalar_json;
 use crate::args::{ListFormat, RunsArgs};
 use crate::console::Console;
 use crate::error::CliError;
-use crate::open;
+use crate::open::{self, Opened};
 use crate::rows::{Cell, Rows};
 use crate::words;
 
 pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> Result<(), CliError> {
     let opened = open::whole(store, console)?;
-    let filter = RunFilter {
-        experiment: args.experiment.clone(),
-        outcome: args.status.map(Outcome::from),
-        limit: args.limit,
-    };
-    let found = inspect::runs(&opened.store, &opened.index, &filter)?;
+    let columns = args.columns.iter().flat_map(|text| words::split_list(text)).collect::<Vec<_>>();
+    let asks = !(args.filter.is_empty() && args.sort.is_empty() && columns.is_empty());
+    if !asks {
+        let filter = RunFilter {
+            experiment: args.experiment.clone(),
+            outcome: args.status.map(Outcome::from),
+            limit: args.limit,
+        };
+        let found = inspect::runs(&opened.store, &opened.index, &filter)?;
+        return print(args, found, "newest", console);
+    }
+    let listing = listing(args, &opened)?;
+    let session = Asked::open(store)?;
+    if columns.is_empty() {
+        let ids = session.run_ids(&listing, args.limit)?;
+        let found = inspect::these_runs(&opened.store, &opened.index, ids)?;
+        return print(args, found, "first", console);
+    }
+    let listing = listing.columns(columns);
+    let answer = session.list(&if args.limit > 0 { listing.limit(args.limit as u64) } else { listing })?;
+    let format = Format::from(args.list.format);
+    let width = console.width();
+    answer
+        .write(format, width, &mut console.out)
+        .map_err(|error| CliError::from(error).or_output(console))?;
+    if format == Format::Table && answer.num_rows() == args.limit {
+        console.tell("note", &format!("the first {}; `-n 0` lists all", args.limit));
+    }
+    Ok(())
+}
+
+/// The question in parts; nothing of what was given is pasted into SQL text.
+fn listing(args: &RunsArgs, opened: &Opened) -> Result<Listing, CliError> {
+    let mut listing = Listing::of("runs");
+    if let Some(name) = &args.experiment {
+        let known = inspect::experiments(&opened.store, &opened.index)?;
+        if !known.iter().any(|experiment| experiment.name == *name) {
+            return Err(ResultError::NoExperiment { experiment: name.clone() }.into());
+        }
+        listing = listing.equals("experiment", name);
+    }
+    if let Some(status) = args.status {
+        listing = listing.equals("status", Outcome::from(status).as_str());
+    }
+    for filter in &args.filter {
+        listing = listing.filter(filter);
+    }
+    for text in args.sort.iter().flat_map(|text| words::split_list(text)) {
+        let (column, descending) = match text.rsplit_once(':') {
+            Some((column, "desc")) => (column, true),
+            Some((column, "asc")) => (column, false),
+            _ => (text.as_str(), false),
+        };
+        listing = listing.sort(column, descending);
+    }
+    Ok(if args.sort.is_empty() { listing.sort("started", true) } else { listing })
+}
+
+/// A session for a few listings.
+struct Asked(Session);
+
+impl Asked {
+    fn open(store: &str) -> Result<Self, CliError> {
+        let store = open::to_ask(store, false)?;
+        Ok(Self(futures::executor::block_on(Session::open(&store, Options::default()))?))
+    }
+
+    fn list(&self, listing: &Listing) -> Result<Answer, QueryError> {
+        futures::executor::block_on(self.0.list(listing))
+    }
+
+    /// The first runs, each once: `runs` has a row for each cell, and cells may share a run.
+    fn run_ids(&self, listing: &Listing, limit: usize) -> Result<Vec<RunId>, CliError> {
+        let mut rows = limit.saturating_mul(2) as u64;
+        loop {
+            let listing = listing.clone().columns(["run_id"]);
+            let answer = self.list(&if rows > 0 { listing.limit(rows) } else { listing })?;
+            let ids = answer.to_csv()?;
+            let ids = super::values::distinct(ids.lines().skip(1).map(str::to_owned));
+            let enough = rows == 0 || ids.len() >= limit || (answer.num_rows() as u64) < rows;
+            if enough {
+                let most = if limit == 0 { usize::MAX } else { limit };
+                return Ok(ids.iter().take(most).filter_map(|id| id.parse().ok()).collect());
+            }
+            rows = rows.saturating_mul(8);
+        }
+    }
+}
+
+fn print(
+    args: &RunsArgs,
+    found: Vec<RunInfo>,
+    which: &str,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
     let replicates = found.iter().any(|run| run.replicate.is_some());
     // A table shows the head of an id and one column for what came out; programs get all of it.
     let table = args.list.format == ListFormat::Table;
@@ -36,7 +128,7 @@ pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> R
     }
     rows.print(args.list.format, console)?;
     if table && shown == args.limit {
-        console.tell("note", &format!("the newest {shown}; `-n 0` lists all"));
+        console.tell("note", &format!("the {which} {shown}; `-n 0` lists all"));
     }
     Ok(())
 }
@@ -79,13 +171,7 @@ fn json(text: &str) -> Value {
 
 fn short(value: &Scalar) -> String {
     match value {
-        Scalar::Float(x) if x.is_finite() && *x != 0.0 => {
-            let text = format!("{x:.*}", 5_usize.saturating_sub(x.abs().log10().max(0.0) as usize));
-            match text.parse::<f64>() {
-                Ok(near) if near != 0.0 => near.to_string(),
-                _ => format!("{x:.4e}"),
-            }
-        }
+        Scalar::Float(x) => words::number(*x),
         other => other.to_string(),
     }
 }

@@ -3,9 +3,11 @@
 
 extern crate metalab_engine as metalab;
 
+mod analysis;
 mod bad_input;
 mod lab;
 mod logs;
 mod program;
+mod standing;
 mod transcripts;
 mod workflow;

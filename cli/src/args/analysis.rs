@@ -1,0 +1,108 @@
+//! Arguments of what looks at many runs at once.
+
+use clap::ValueEnum;
+
+use super::OutputArgs;
+use super::formats::AnswerFormat;
+use crate::words::parse_bytes;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SqlArgs {
+    /// How answers are written [default: table]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<AnswerFormat>,
+    /// Memory a question may use [default: half of the machine's, 2G at most]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) memory: Option<u64>,
+    /// Change nothing in the store, not even the tables
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Write long answers at once, without $PAGER
+    #[arg(long)]
+    pub(crate) no_pager: bool,
+    /// Neither read nor write the history of questions
+    #[arg(long)]
+    pub(crate) no_history: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// Name of the experiment [default: all runs of the store]
+    pub(crate) experiment: Option<String>,
+    /// How it is written [default: by the name of the output]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ExportFormat>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Which groups of columns
+    #[arg(long, value_enum, value_name = "GROUPS", value_delimiter = ',', default_values_t = [Group::Param, Group::Metric, Group::Derived, Group::Output, Group::Record])]
+    pub(crate) columns: Vec<Group>,
+    /// Only runs for which this is true: an SQL expression over the columns of `runs`
+    #[arg(long = "where", value_name = "EXPR")]
+    pub(crate) filter: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Comma-separated values with a head line
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object per line
+    Ndjson,
+    /// A Parquet file; needs `-o`
+    Parquet,
+    /// A file of Arrow's interprocess format; needs `-o`
+    Arrow,
+}
+
+/// Columns of `runs` that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    /// Arguments, and those of earlier steps: `params.*`, `upstream.*`
+    Param,
+    /// `metrics.*`
+    Metric,
+    /// `derived.*`
+    Derived,
+    /// `data.*`
+    Data,
+    /// `output`, `output.*`
+    Output,
+    /// What all runs have: id, status, times, machine, ...
+    Record,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PlotArgs {
+    /// What is drawn: a column of `runs` or an expression, such as `metrics.loss`; `series.NAME` for a stepped metric
+    pub(crate) what: String,
+    /// Over what: numbers give points with the mean of each place, texts a bar each; without it, how often which value occurs
+    #[arg(long, value_name = "EXPR", conflicts_with = "run")]
+    pub(crate) by: Option<String>,
+    /// The run of a stepped metric; several are drawn over each other
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Vec<String>,
+    /// Only runs of this experiment
+    #[arg(long, value_name = "NAME")]
+    pub(crate) experiment: Option<String>,
+    /// Only runs for which this is true: an SQL expression over the columns of `runs`
+    #[arg(long = "where", value_name = "EXPR")]
+    pub(crate) filter: Vec<String>,
+    /// Draw by the logarithm of the values
+    #[arg(long)]
+    pub(crate) log: bool,
+    /// How it is drawn
+    #[arg(long, value_enum, default_value_t = PlotFormat::Text)]
+    pub(crate) format: PlotFormat,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlotFormat {
+    /// Characters
+    Text,
+    /// The numbers that would be drawn
+    Csv,
+}
