@@ -180,13 +180,13 @@ impl Paint {
         self.with(COLOURS[number % COLOURS.len()], text)
     }
 
-    /// What was before.
-    pub(crate) fn old(self, text: &str) -> String {
+    /// Such as what was before.
+    pub(crate) fn plain_red(self, text: &str) -> String {
         self.with("31", text)
     }
 
-    /// What is now.
-    pub(crate) fn new(self, text: &str) -> String {
+    /// Such as what is now.
+    pub(crate) fn green(self, text: &str) -> String {
         self.with("32", text)
     }
 

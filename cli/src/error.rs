@@ -58,7 +58,7 @@ pub enum CliError {
     Query(#[from] QueryError),
     /// A plan cannot be made.
     #[error(transparent)]
-    Forecast(#[from] ForecastError),
+    Forecast(Box<ForecastError>),
     /// A run cannot be explained.
     #[error(transparent)]
     Why(#[from] WhyError),
@@ -141,6 +141,12 @@ pub enum CliError {
     Interrupted,
 }
 
+impl From<ForecastError> for CliError {
+    fn from(error: ForecastError) -> Self {
+        Self::Forecast(Box::new(error))
+    }
+}
+
 impl From<csv::Error> for CliError {
     fn from(error: csv::Error) -> Self {
         Self::Output(error.into())
@@ -164,12 +170,12 @@ impl CliError {
                 | QueryError::ReadOnly
                 | QueryError::Busy { .. },
             ) => 3,
-            Self::Result(error)
-            | Self::Why(WhyError::Result(error))
-            | Self::Forecast(ForecastError::Result(error)) => result_code(error),
-            Self::Forecast(ForecastError::Store(_) | ForecastError::Index(_) | ForecastError::Journal(_)) => {
-                3
-            }
+            Self::Result(error) | Self::Why(WhyError::Result(error)) => result_code(error),
+            Self::Forecast(error) => match &**error {
+                ForecastError::Result(error) => result_code(error),
+                ForecastError::Store(_) | ForecastError::Index(_) | ForecastError::Journal(_) => 3,
+                _ => 1,
+            },
             Self::Run(
                 RunError::Store(_) | RunError::Journal(_) | RunError::Index(_) | RunError::ReadOnly { .. },
             ) => 3,
@@ -181,7 +187,11 @@ impl CliError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         let store = match self {
-            Self::Store(error) | Self::Forecast(ForecastError::Store(error)) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Forecast(error) => match &**error {
+                ForecastError::Store(error) => Some(error),
+                _ => None,
+            },
             Self::Run(RunError::Store(error)) => Some(&**error),
             _ => None,
         };
@@ -211,7 +221,8 @@ impl CliError {
             Self::NothingToDraw { .. } => "`metalab query \"SELECT * FROM columns\"` lists what runs have".into(),
             Self::EmptyStore => "`metalab::run(experiment)` in a program asks for one".into(),
             Self::Index(_) | Self::Journal(_) => "`metalab store info` lists what is damaged".into(),
-            Self::Forecast(ForecastError::Plan(_)) | Self::Run(RunError::Plan(_)) => {
+            Self::Forecast(error) if !matches!(**error, ForecastError::Plan(_)) => return None,
+            Self::Forecast(_) | Self::Run(RunError::Plan(_)) => {
                 "nothing was run or written; correct the experiment and ask again".into()
             }
             _ => return None,

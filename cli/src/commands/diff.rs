@@ -61,9 +61,9 @@ fn text(diff: &Diff, paint: Paint) -> String {
         sheet.head(section.name);
         for Difference { name, old, new, change } in &section.differences {
             let value = match (old, new) {
-                (Some(old), Some(new)) => format!("{} -> {}", paint.old(old), paint.new(new)),
-                (Some(old), None) => format!("{} (only the first)", paint.old(old)),
-                (None, Some(new)) => format!("{} (only the second)", paint.new(new)),
+                (Some(old), Some(new)) => format!("{} -> {}", paint.plain_red(old), paint.green(new)),
+                (Some(old), None) => format!("{} (only the first)", paint.plain_red(old)),
+                (None, Some(new)) => format!("{} (only the second)", paint.green(new)),
                 (None, None) => continue,
             };
             let change = change.map(|change| format!(" ({:+.3}%)", change * 100.0)).unwrap_or_default();
