@@ -34,5 +34,5 @@ pub(super) fn cancel(store: &str, args: &CancelArgs, console: &mut Console<'_>) 
         std::thread::sleep(LOOK);
     }
     opened.index.refresh()?;
-    super::status::print(&opened, Some(name), console)
+    super::status::print(&mut opened, Some(name), console)
 }

@@ -1,9 +1,11 @@
 //! `metalab status`: how the last submission of an experiment stands.
 
+use std::time::Duration;
+
 use metalab_engine::inspect::{self, CellCounts, State, SubmissionStatus};
 
 use super::print_one;
-use crate::args::StatusArgs;
+use crate::args::{StatusArgs, TextFormat};
 use crate::console::{Console, Paint};
 use crate::error::CliError;
 use crate::open::{self, Opened};
@@ -12,23 +14,37 @@ use crate::words;
 
 /// Places of the bar.
 const BAR: usize = 32;
+/// After this an interrupted submission is looked at again.
+const AGAIN: Duration = Duration::from_millis(300);
 
 pub(super) fn status(store: &str, args: &StatusArgs, console: &mut Console<'_>) -> Result<(), CliError> {
-    let opened = open::whole(store, console)?;
-    let found = inspect::status(&opened.store, &opened.index, args.experiment.as_deref())?;
-    let found = found.ok_or(CliError::EmptyStore)?;
+    let mut opened = open::whole(store, console)?;
+    let found = look(&mut opened, args.experiment.as_deref())?;
     let (paint, width) = (console.paint(), console.width());
     print_one(args.text.format, console, || text(&found, paint, width), &found)
 }
 
 pub(super) fn print(
-    opened: &Opened,
+    opened: &mut Opened,
     experiment: Option<&str>,
     console: &mut Console<'_>,
 ) -> Result<(), CliError> {
-    let found = inspect::status(&opened.store, &opened.index, experiment)?.ok_or(CliError::EmptyStore)?;
+    let found = look(opened, experiment)?;
     let (paint, width) = (console.paint(), console.width());
-    print_one(crate::args::TextFormat::Text, console, || text(&found, paint, width), &found)
+    print_one(TextFormat::Text, console, || text(&found, paint, width), &found)
+}
+
+/// How it stands. Between its last run and its closing a driver is not seen for a moment: what looks interrupted is
+/// looked at twice.
+pub(super) fn look(opened: &mut Opened, experiment: Option<&str>) -> Result<SubmissionStatus, CliError> {
+    let find = |opened: &Opened| inspect::status(&opened.store, &opened.index, experiment);
+    let found = find(opened)?.ok_or(CliError::EmptyStore)?;
+    if found.state != State::Interrupted {
+        return Ok(found);
+    }
+    std::thread::sleep(AGAIN);
+    opened.index.refresh()?;
+    find(opened)?.ok_or(CliError::EmptyStore)
 }
 
 /// The picture of a submission; no line is wider than `width`.

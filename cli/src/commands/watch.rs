@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use metalab_engine::inspect::{self, State, SubmissionStatus};
+use metalab_engine::inspect::{State, SubmissionStatus};
 
 use super::status;
 use crate::args::WatchArgs;
@@ -22,8 +22,7 @@ pub(super) fn watch(store: &str, args: &WatchArgs, console: &mut Console<'_>) ->
     let mut drawn = 0;
     let mut last: Option<(Instant, String)> = None;
     loop {
-        let found = inspect::status(&opened.store, &opened.index, args.experiment.as_deref())?;
-        let Some(found) = found else { return Err(CliError::EmptyStore) };
+        let found = status::look(&mut opened, args.experiment.as_deref())?;
         let ended = found.state != State::Running;
         if console.is_terminal() {
             let width = console.width().unwrap_or(80);

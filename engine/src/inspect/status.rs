@@ -13,6 +13,8 @@ use crate::submission;
 
 /// How many failures are named.
 const FAILURES: usize = 5;
+/// A submission that was opened so many microseconds ago is worked on, although its driver is not seen yet.
+const FRESH: i64 = 5_000_000;
 
 /// How a submission stands.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -188,6 +190,8 @@ pub fn status(
         () => match closing(store, index, &name)? {
             Some(Closing::Cancelled) => State::Cancelled,
             Some(_) => State::Incomplete,
+            // A driver is seen a moment after it has opened its submission.
+            None if now_micros().saturating_sub(opened.time) < FRESH => State::Running,
             None => State::Interrupted,
         },
     };
