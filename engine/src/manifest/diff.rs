@@ -6,7 +6,7 @@ use std::fmt;
 use metalab_cas::Value;
 
 use super::parts::{durability_word, failure_word};
-use super::{ContextManifest, FieldManifest, Manifest, Rules, StepManifest};
+use super::{ContextManifest, DerivedManifest, FieldManifest, Manifest, Rules, StepManifest};
 use crate::plan::{Difference, differences};
 use crate::record::Template;
 
@@ -60,6 +60,8 @@ pub enum Section {
     Context,
     /// Steps: their parameters, wires, code, resources, tags.
     Step,
+    /// Functions that derive metrics.
+    Derived,
     /// Retries, timeout and the like.
     Rules,
     /// Executable, sources, lock file, git commit.
@@ -85,6 +87,19 @@ impl ManifestDiff {
         diff.value(Section::Seeds, "replicates", old_count, new_count);
         diff.contexts(&old.contexts, &new.contexts);
         diff.steps(&old.steps, &new.steps);
+        let derived = |manifest: &Manifest| -> BTreeMap<String, String> {
+            let name = |derived: &DerivedManifest| match &derived.step {
+                Some(step) => format!("{} of step {step}", derived.function),
+                None => derived.function.clone(),
+            };
+            let code = |derived: &DerivedManifest| {
+                derived
+                    .code
+                    .map_or_else(|| "code not known".to_owned(), |code| format!("code {}", code.short()))
+            };
+            manifest.derived.iter().map(|derived| (name(derived), code(derived))).collect()
+        };
+        diff.named(Section::Derived, "", &derived(old), &derived(new));
         diff.named(Section::Rules, "", &rules(old.rules.as_ref()), &rules(new.rules.as_ref()));
         let environment = |manifest: &Manifest| -> BTreeMap<String, String> {
             let Some(environment) = &manifest.environment else { return BTreeMap::new() };
@@ -383,6 +398,7 @@ impl fmt::Display for Section {
             Self::Seeds => "seeds",
             Self::Context => "context",
             Self::Step => "step",
+            Self::Derived => "derived",
             Self::Rules => "rules",
             Self::Environment => "environment",
         })

@@ -73,6 +73,8 @@ pub struct Manifest {
     pub contexts: Vec<ContextManifest>,
     /// Its steps, in order.
     pub steps: Vec<StepManifest>,
+    /// The functions that derived metrics from its runs.
+    pub derived: Vec<DerivedManifest>,
     /// The rules it ran under.
     pub rules: Option<Rules>,
     /// Host and code state of the driver.
@@ -161,6 +163,18 @@ pub struct PathManifest {
     pub size: u64,
     /// The number of files.
     pub files: u64,
+}
+
+/// A function over the finished runs of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DerivedManifest {
+    /// `namespace::name`.
+    pub function: String,
+    /// Digest of its code, where that is known.
+    pub code: Option<Digest>,
+    /// The step whose runs it takes; all where it is absent.
+    pub step: Option<String>,
 }
 
 /// The rules that a submission ran under.

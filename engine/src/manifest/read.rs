@@ -7,7 +7,7 @@ use metalab_cas::{Digest, Value};
 
 use super::parts::{Entries, digest};
 use super::{
-    ContextManifest, FieldManifest, Manifest, PathManifest, Rules, StepManifest, VERSION,
+    ContextManifest, DerivedManifest, FieldManifest, Manifest, PathManifest, Rules, StepManifest, VERSION,
     parts::durability_word, parts::failure_word,
 };
 use crate::id::RecordName;
@@ -132,6 +132,7 @@ impl Reader<'_> {
             seeds: opened.base_seed.map(|base| seeds(base).replicates(opened.replicates)),
             contexts: Vec::new(),
             steps: Vec::new(),
+            derived: Vec::new(),
             rules: None,
             environment,
             problems,
@@ -162,6 +163,8 @@ impl Reader<'_> {
         found.description = all.text_if_any("description")?;
         found.tags = all.texts("tags")?;
         found.metadata = all.map("metadata")?.into_iter().collect();
+        let functions = all.list("derived")?.iter().map(derived).collect::<Option<_>>();
+        found.derived = functions.ok_or("its derived metrics are malformed")?;
         (found.contexts, found.rules, found.steps) = (contexts, Some(rules), steps);
         Ok(())
     }
@@ -248,6 +251,13 @@ fn field(value: &Value) -> Result<FieldManifest, String> {
     let paths = paths.ok_or_else(|| format!("the paths of context field `{name}` are malformed"))?;
     let value = all.get("value").cloned().ok_or_else(|| format!("context field `{name}` has no value"))?;
     Ok(FieldManifest { kind: all.text("kind")?, name, value, paths })
+}
+
+fn derived(value: &Value) -> Option<DerivedManifest> {
+    let Value::List(parts) = value else { return None };
+    let [function, code, step] = &parts[..] else { return None };
+    let step = step.as_text().map(str::to_owned);
+    Some(DerivedManifest { function: function.as_text()?.to_owned(), code: digest(code), step })
 }
 
 fn path(value: &Value) -> Option<PathManifest> {

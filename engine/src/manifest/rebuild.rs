@@ -7,6 +7,7 @@ use metalab_cas::{Map, Value};
 
 use super::{ContextManifest, Manifest, StepManifest, sources};
 use crate::context::{Context, insert_by_name};
+use crate::derived;
 use crate::experiment::Experiment;
 use crate::operation::{Contexts, LentKind, Registered, Registry, RegistryError};
 use crate::params::StepSpec;
@@ -30,6 +31,17 @@ pub enum RebuildError {
         operation: String,
         /// Those there are.
         known: String,
+    },
+    /// The functions of this program that derive metrics cannot be told apart.
+    #[error(transparent)]
+    Functions(#[from] derived::RegistryError),
+    /// This program does not have a function that derives metrics.
+    #[error(
+        "this program has no derived metric `{function}`; link the crate that defines it, or use the program that ran the experiment"
+    )]
+    NoFunction {
+        /// The function.
+        function: String,
     },
     /// A part of a step cannot be read.
     #[error("step `{step}`: its {part} cannot be used: {reason}")]
@@ -137,6 +149,15 @@ impl Rebuild<'_> {
         for step in &manifest.steps {
             let operation = find(&registry, step)?;
             experiment.specs.push(self.step(step, operation)?);
+        }
+        if !manifest.derived.is_empty() {
+            let functions = derived::Registry::automatic()?;
+            for wanted in &manifest.derived {
+                let function = functions.get(&wanted.function).cloned();
+                let function =
+                    function.ok_or_else(|| RebuildError::NoFunction { function: wanted.function.clone() })?;
+                experiment.derived.push((wanted.step.clone(), function));
+            }
         }
         self.add_contexts(&mut experiment)?;
         Ok(experiment)

@@ -38,6 +38,14 @@ impl Manifest {
         all.insert("seeds", seeds.unwrap_or_default());
         all.insert("contexts", Value::List(self.contexts.iter().map(context).collect()));
         all.insert("steps", Value::List(self.steps.iter().map(step).collect()));
+        let derived = self.derived.iter().map(|derived| {
+            let mut all = Map::new();
+            all.insert("function", Value::Text(derived.function.clone()));
+            all.insert("code", derived.code.map_or(Value::Null, |code| Value::Text(code.to_string())));
+            all.insert("step", text_or_null(derived.step.as_deref()));
+            Value::Map(all)
+        });
+        all.insert("derived", Value::List(derived.collect()));
         all.insert("rules", self.rules.as_ref().map_or(Value::Null, rules));
         all.insert("cells", Value::from(self.cells()));
         all.insert("environment", self.environment().unwrap_or_default());

@@ -44,6 +44,13 @@ pub(crate) fn write(plan: &Plan, rules: &Rules) -> Result<Written, PlanError> {
     let contexts = plan.contexts.values().map(|context| written_context(plan, context)).collect();
     all.insert("contexts", Value::List(contexts));
     all.insert("steps", Value::List(plan.steps().map(|step| written_step(plan, step, &mut found)).collect()));
+    if !experiment.derived.is_empty() {
+        let functions = experiment.derived.iter().map(|(step, function)| {
+            let code = function.code().map_or(Value::Null, |code| Value::Bytes(code.as_bytes().to_vec()));
+            Value::List(vec![text(function.name()), code, step.as_deref().map_or(Value::Null, text)])
+        });
+        all.insert("derived", Value::List(functions.collect()));
+    }
     all.insert("rules", written_rules(rules));
     let bytes = Value::Map(all).to_bytes();
     let bytes = bytes.map_err(|error| PlanError::Manifest { reason: error.to_string() })?;

@@ -16,7 +16,7 @@ use metalab::operation::{Description, LentKind, ParameterInfo, Registry, Run};
 use metalab::params::{AxisValues, Grid, Sweep};
 use metalab::plan::PlanError;
 use metalab::record::{LEVEL, SubmissionOpened, kind, to_cbor};
-use metalab::results::Results;
+use metalab::results::{Results, RunResult};
 use metalab::running::{RunError, Runner};
 use metalab::schedule::{FailurePolicy, Policy, Resources, Retries};
 use metalab::store::Store;
@@ -100,6 +100,16 @@ fn data(folder: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+#[metalab::derived]
+fn manifest_doubled(run: &RunResult) -> metalab::Result<f64> {
+    Ok(run.replicate() as f64 * 2.0)
+}
+
+#[metalab::derived]
+fn manifest_halved(run: &RunResult) -> metalab::Result<f64> {
+    Ok(run.output::<i64>()? as f64 / 2.0)
+}
+
 /// Sweeps, lists, lists that come later, joins, zips, gathers, values of the store, names, resources, tags.
 fn everything(data: &str) -> Experiment {
     let mut exp = Experiment::new("everything", "1.2")
@@ -122,7 +132,7 @@ fn everything(data: &str) -> Experiment {
     exp.step(Both::grid().a(&tried).b(&tried).named("twice").resources(Resources::default().cpus(3)));
     let rows = ["a", "b"].map(|label| TryOutParams { x: 7, label: label.into() });
     exp.step(TryOut::list(rows).named("by hand").tag_sets("first", [0]));
-    exp
+    exp.derive(ManifestDoubled).derive_from("by hand", ManifestHalved)
 }
 
 #[test]
@@ -155,6 +165,8 @@ fn a_manifest_becomes_the_same_experiment() {
     let text = manifest.to_json();
     assert!(!text.contains("hunter2") && !text.contains(folder.path().to_str().unwrap()), "{text}");
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["derived"][1]["step"], "by hand");
+    assert!(second.iter().all(|run| run.unwrap().derived("manifest_doubled").is_some()));
     assert_eq!(json["steps"][1]["name"], "scored");
     assert_eq!(json["metadata"]["owner"], "me");
     assert_eq!(json["contexts"][0]["fields"][1]["kind"], "file");
