@@ -40,6 +40,7 @@ pub mod record;
 pub mod results;
 pub mod running;
 pub mod schedule;
+pub mod secret;
 pub mod seeds;
 pub mod store;
 mod submission;
@@ -54,6 +55,7 @@ pub use inputs::{Gathered, Input};
 pub use metalab_macros::{Context, derived, experiment, operation};
 pub use operation::{Metadata, Operation, Runtime};
 pub use running::RunError;
+pub use secret::Secret;
 pub use seeds::{SeedBundle, seeds};
 pub use store::Store;
 

@@ -1,5 +1,6 @@
 //! Captured artifacts and where their bytes are.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -17,10 +18,15 @@ pub(super) const LARGE: usize = 256 << 10;
 pub struct CapturedArtifact {
     /// Its name, unique in the run.
     pub name: String,
-    /// `bytes`, `text`, `json`, `npy`, `file` or `folder`.
-    pub kind: &'static str,
+    /// `bytes`, `text`, `json`, `npy`, `npz`, `arrow`, `parquet`, `figure`, `file`, `folder`, or the word of an
+    /// [`ArtifactCodec`](super::ArtifactCodec).
+    pub kind: Cow<'static, str>,
     /// The file name extension that suits it, without the dot.
     pub extension: Option<String>,
+    /// The name of the format, if it was made by an [`ArtifactCodec`](super::ArtifactCodec).
+    pub format: Option<String>,
+    /// What is said about it: a canonical map; empty for nothing.
+    pub metadata: Vec<u8>,
     /// Its bytes.
     pub body: Body,
 }

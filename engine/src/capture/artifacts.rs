@@ -8,7 +8,7 @@ use super::artifact::{Body, CapturedArtifact};
 use super::handle::Capture;
 use super::misuse::Misuse;
 use super::sink::Sink;
-use crate::codec::{self, Element, Shaped, append_npy};
+use crate::codec::{self, Array, Element, Shaped, append_npy, write_npz};
 
 const WHAT: &str = "artifact";
 
@@ -43,6 +43,51 @@ impl Capture {
                 reason,
             })?;
             Ok(bytes)
+        });
+    }
+
+    /// Captures several arrays in one file, NumPy's `.npz`; each kind of array that [`Capture::data_array`] takes.
+    ///
+    /// ```
+    /// # use metalab_engine::capture::Capture;
+    /// use metalab_engine::codec::Npz;
+    ///
+    /// let capture = Capture::memory();
+    /// capture.artifact_npz("fit", &[("x", &[1.0, 2.0]), ("mask", &vec![true, false])]);
+    /// let arrays = Npz::read(&capture.get_artifact("fit").unwrap())?;
+    /// assert_eq!(arrays.get::<f64>("x")?.data(), [1.0, 2.0]);
+    /// # Ok::<(), metalab_engine::codec::CodecError>(())
+    /// ```
+    pub fn artifact_npz(&self, name: &str, arrays: &[(&str, &dyn Array)]) {
+        self.artifact(name, "npz", Some("npz"), || {
+            let value = |reason| Misuse::Value { what: WHAT, name: name.to_owned(), reason };
+            write_npz(arrays).map_err(|error| value(error.to_string()))
+        });
+    }
+
+    /// Captures a figure as SVG.
+    pub fn figure_svg(&self, name: &str, svg: impl Into<String>) {
+        self.figure_of(name, "svg", || {
+            let svg: String = svg.into();
+            // What stands before it is a declaration, a document type or comments.
+            svg.contains("<svg").then(|| svg.into_bytes()).ok_or("this is no SVG: it has no `<svg` element")
+        });
+    }
+
+    /// Captures a figure as PNG.
+    pub fn figure_png(&self, name: &str, png: impl Into<Vec<u8>>) {
+        self.figure_of(name, "png", || {
+            let png = png.into();
+            let magic = png.starts_with(b"\x89PNG\r\n\x1a\n");
+            magic.then_some(png).ok_or("this is no PNG: it does not begin as one")
+        });
+    }
+
+    fn figure_of(&self, name: &str, extension: &str, bytes: impl FnOnce() -> Result<Vec<u8>, &'static str>) {
+        self.artifact(name, "figure", Some(extension), || {
+            let value =
+                |reason: &str| Misuse::Value { what: WHAT, name: name.to_owned(), reason: reason.to_owned() };
+            bytes().map_err(value)
         });
     }
 
@@ -84,8 +129,10 @@ impl Capture {
         let Some(sink) = self.reserve(name, WHAT, |state| &mut state.artifacts) else { return };
         let artifact = body(sink.as_deref()).map(|body| CapturedArtifact {
             name: name.to_owned(),
-            kind,
+            kind: kind.into(),
             extension: extension.map(str::to_owned),
+            format: None,
+            metadata: Vec::new(),
             body,
         });
         self.fill(name, artifact, |state| &mut state.artifacts);

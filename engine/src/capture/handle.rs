@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::artifact::{Body, CapturedArtifact};
 use super::data::CapturedData;
 use super::entries::Entries;
+use super::events::Events;
 use super::log::Log;
 use super::misuse::Misuse;
 use super::points::Series;
@@ -14,6 +16,7 @@ use super::series::Points;
 use super::sink::Sink;
 use crate::id::RunId;
 use crate::name;
+use crate::operation::Cancellation;
 use crate::record::Scalar;
 
 /// Records what happens in a run; lent to operations that ask for `&Capture`.
@@ -43,8 +46,20 @@ pub struct Capture(Arc<Core>);
 #[derive(Default)]
 struct Core {
     target: Option<(Arc<dyn Sink>, RunId)>,
+    surroundings: Option<Arc<Surroundings>>,
+    /// When the run should have ended.
+    deadline: Option<Instant>,
     closed: AtomicBool,
     state: Mutex<State>,
+}
+
+/// What the runs of a thread share.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) cancellation: Cancellation,
+    pub(crate) events: Events,
+    /// Whether the process is there for runs alone, and is killed with all that it has started.
+    pub(crate) own_process: bool,
 }
 
 /// All of this is empty, and owns no memory, until something is captured.
@@ -57,6 +72,7 @@ pub(super) struct State {
     /// `None` while the bytes are on their way.
     pub(super) artifacts: Entries<Option<CapturedArtifact>>,
     pub(super) log: Option<Box<Log>>,
+    pub(super) streams: Entries<Log>,
     pub(super) misuse: Option<Box<Misuse>>,
 }
 
@@ -73,6 +89,8 @@ pub struct Captured {
     pub artifacts: Vec<CapturedArtifact>,
     /// The log, as lines of text.
     pub log: Option<Body>,
+    /// Named log streams, in the order of their first line.
+    pub streams: Vec<(String, Body)>,
     /// The first capture that could not be kept.
     pub misuse: Option<Misuse>,
 }
@@ -85,6 +103,7 @@ impl Captured {
             && self.data.is_empty()
             && self.artifacts.is_empty()
             && self.log.is_none()
+            && self.streams.is_empty()
             && self.misuse.is_none()
     }
 }
@@ -100,6 +119,17 @@ impl Capture {
         Self(Arc::new(Core { target: Some((sink, run)), ..Core::default() }))
     }
 
+    /// The capture of an attempt that can be stopped.
+    pub(crate) fn of_attempt(
+        sink: Arc<dyn Sink>,
+        run: RunId,
+        surroundings: Arc<Surroundings>,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let (target, surroundings) = (Some((sink, run)), Some(surroundings));
+        Self(Arc::new(Core { target, surroundings, deadline, ..Core::default() }))
+    }
+
     /// Takes out what was captured; what comes later (from a thread left behind) is dropped.
     pub fn finish(&self) -> Captured {
         self.0.closed.store(true, Ordering::Relaxed);
@@ -110,6 +140,13 @@ impl Capture {
             state.misused(misuse);
             None
         });
+        let mut streams = Vec::new();
+        for (name, stream) in state.streams.take() {
+            match stream.finish(sink) {
+                Ok(body) => streams.extend(body.map(|body| (name, body))),
+                Err(misuse) => state.misused(misuse),
+            }
+        }
         let series = state.series.take().into_iter().map(|(name, series)| (name, series.close()));
         Captured {
             metrics: state.metrics.take(),
@@ -117,6 +154,7 @@ impl Capture {
             data: state.data.take().into_iter().filter_map(|(_, data)| data).collect(),
             artifacts: state.artifacts.take().into_iter().filter_map(|(_, artifact)| artifact).collect(),
             log: log.flatten(),
+            streams,
             misuse: state.misuse.map(|misuse| *misuse),
         }
     }
@@ -163,6 +201,22 @@ impl Capture {
                 state.misused(misuse);
             }
         });
+    }
+
+    /// The dispatcher of the submission, if it is one of a submission.
+    pub(super) fn events(&self) -> Option<&Events> {
+        self.0.surroundings.as_ref().map(|surroundings| &surroundings.events)
+    }
+
+    /// Whether the run was asked to stop, or has used up its time.
+    pub(super) fn should_stop(&self) -> bool {
+        let cancelled = self.0.surroundings.as_ref().is_some_and(|around| around.cancellation.is_cancelled());
+        cancelled || self.0.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Whether what the operation starts is killed with this process.
+    pub(super) fn is_own_process(&self) -> bool {
+        self.0.surroundings.as_ref().is_some_and(|around| around.own_process)
     }
 
     /// Where large captures and running logs go.

@@ -1,4 +1,4 @@
-//! Lines of log.
+//! A log of lines: in memory, and where it can be followed.
 
 use std::fmt::{Display, Write as _};
 use std::fs::File;
@@ -7,28 +7,20 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::artifact::{Body, LARGE};
-use super::handle::Capture;
 use super::misuse::Misuse;
 use super::sink::Sink;
 use crate::id::RunId;
-
-impl Capture {
-    /// Adds a line to the log, with the time of day (UTC) in front.
-    ///
-    /// It can be followed by `metalab logs -f` while the run works.
-    pub fn log(&self, text: impl Display) {
-        // Made outside the lock: showing the text may itself capture.
-        let line = line(text);
-        self.with(|state| state.log.get_or_insert_default().push(&line, self.target()));
-    }
-}
+use crate::secret::mask_in;
 
 /// What the log may take in memory where it cannot lie in a file meanwhile.
 const LIMIT: usize = 64 << 20;
 
-/// The log of a run: in memory while small, and line by line in a file others can tail if the sink has a place.
+/// The log of a run, or one of its streams: in memory while small, and line by line in a file others can tail if the sink
+/// has a place.
 #[derive(Debug, Default)]
 pub(super) struct Log {
+    /// The name, for a stream.
+    stream: Option<String>,
     text: Vec<u8>,
     live: Live,
     /// The lines of `text` are those after what the file holds.
@@ -49,9 +41,13 @@ enum Live {
 }
 
 impl Log {
+    pub(super) fn of_stream(name: &str) -> Self {
+        Self { stream: Some(name.to_owned()), ..Self::default() }
+    }
+
     pub(super) fn push(&mut self, line: &str, sink: Option<(&dyn Sink, &RunId)>) {
         if matches!(self.live, Live::NotYet) {
-            self.live = match sink.map(|(sink, run)| sink.open_log(run)) {
+            self.live = match sink.map(|(sink, run)| sink.open_log(run, self.stream.as_deref())) {
                 Some(Ok(Some((file, path)))) => Live::File(file, path),
                 // The line is kept all the same: nobody can tail it, that is all.
                 Some(Err(_)) | Some(Ok(None)) | None => Live::None,
@@ -96,21 +92,22 @@ impl Log {
 
     /// What is kept of it; `None` for an empty one.
     pub(super) fn finish(self, sink: Option<&dyn Sink>) -> Result<Option<Body>, Misuse> {
+        let name = self.stream.as_deref().unwrap_or("log").to_owned();
         match (&self.live, sink) {
             (Live::File(_, path), Some(sink)) if self.spilled => {
                 let unreadable =
-                    |source| Misuse::Unreadable { name: "log".into(), path: "log".into(), source };
+                    |source| Misuse::Unreadable { name: name.clone(), path: name.clone(), source };
                 let mut file = File::open(path).map_err(unreadable)?;
                 let (digest, size) = sink.reader(&mut file).map_err(|source| Misuse::Store {
                     what: "log",
-                    name: "log".into(),
+                    name: name.clone(),
                     source,
                 })?;
                 Ok(Some(Body::Stored { digest, size }))
             }
             _ => {
                 let text = if self.spilled || self.dropped > 0 { self.text() } else { self.text };
-                if text.is_empty() { Ok(None) } else { Body::of("log", "log", text, sink).map(Some) }
+                if text.is_empty() { Ok(None) } else { Body::of("log", &name, text, sink).map(Some) }
             }
         }
     }
@@ -124,9 +121,7 @@ pub(super) fn line(text: impl Display) -> String {
     let mut line = String::with_capacity(64);
     let _ = write!(line, "{hours:02}:{minutes:02}:{:02}.{millis:03} ", seconds % 60);
     let start = line.len();
-    if write!(line, "{text}").is_err() {
-        line.push_str("[the text refused to be shown]");
-    }
+    line.push_str(&plain(text));
     while line.len() > start && line.ends_with(['\n', '\r']) {
         line.pop();
     }
@@ -137,4 +132,14 @@ pub(super) fn line(text: impl Display) -> String {
     }
     line.push('\n');
     line
+}
+
+/// A text as it may be kept: without secrets.
+pub(super) fn plain(text: impl Display) -> String {
+    let mut plain = String::new();
+    if write!(plain, "{text}").is_err() {
+        plain.push_str("[the text refused to be shown]");
+    }
+    mask_in(&mut plain);
+    plain
 }

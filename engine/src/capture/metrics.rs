@@ -8,13 +8,17 @@ use super::misuse::Misuse;
 use super::points::Series;
 use crate::name;
 use crate::record::Scalar;
+use crate::secret::mask_in;
 
 impl Capture {
     /// Captures a metric: a number, bool or text. Captured again, the new value replaces the old one.
     ///
     /// NaN and infinities are kept. Whole numbers above `i64::MAX` become the nearest float.
     pub fn metric(&self, name: &str, value: impl Into<Scalar>) {
-        let value = value.into();
+        let mut value = value.into();
+        if let Scalar::Text(text) = &mut value {
+            mask_in(text);
+        }
         self.with(|state| state.metric(name, value));
     }
 

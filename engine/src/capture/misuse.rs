@@ -14,10 +14,16 @@ pub enum Misuse {
     /// A name breaks the rules.
     #[error("capture a {what}")]
     Name {
-        /// `metric`, `stepped metric`, `data`, `artifact`.
+        /// `metric`, `stepped metric`, `data`, `artifact`, `log stream`.
         what: &'static str,
         /// The rule.
         source: NameError,
+    },
+    /// The name of a log stream has characters that its file cannot have.
+    #[error("log to the stream `{name}`: names of streams are letters, digits, `_`, `-` and `.`, at most 64")]
+    Stream {
+        /// The name.
+        name: String,
     },
     /// Two artifacts, or two pieces of data, have one name.
     #[error(

@@ -2,13 +2,17 @@
 
 mod artifact;
 mod artifacts;
+mod child;
 pub(crate) mod data;
 mod entries;
+mod events;
 mod flatten;
 mod handle;
 mod log;
+mod logs;
 mod metrics;
 mod misuse;
+mod own;
 mod plain;
 mod points;
 mod readers;
@@ -20,8 +24,13 @@ mod sink;
 mod tests;
 
 pub use artifact::{Body, CapturedArtifact};
+pub use child::CommandError;
 pub use data::{CapturedData, decode_value};
+pub(crate) use events::Events;
+pub use events::{InThread, LogLevel, LogLevelError};
+pub(crate) use handle::Surroundings;
 pub use handle::{Capture, Captured};
 pub use misuse::Misuse;
+pub use own::ArtifactCodec;
 pub use points::Series;
 pub use sink::{Sink, StoreSink};

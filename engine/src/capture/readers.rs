@@ -61,6 +61,12 @@ impl Capture {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// A named log stream so far; empty if there is none.
+    pub fn stream_text(&self, stream: &str) -> String {
+        let text = self.lock().streams.get(stream).map(|log| log.text()).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// The first capture that could not be kept, in words.
     pub fn misuse(&self) -> Option<String> {
         self.lock().misuse.as_ref().map(|misuse| misuse.chain().join(": "))

@@ -31,17 +31,19 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
     /// When it cannot be read or holds what a tree cannot, or the store does not take it.
     fn folder(&self, path: &Path) -> Result<(Digest, u64), TreeError>;
 
-    /// Opens the log of a running attempt, if there is a place where others can read it.
+    /// Opens the log of a running attempt, or its stream of that name, if there is a place where others can read it.
+    ///
+    /// It is called while the capture is locked: it must not capture, nor emit events.
     ///
     /// # Errors
     /// When there is one and it cannot be written.
-    fn open_log(&self, run: &RunId) -> io::Result<Option<(File, PathBuf)>>;
+    fn open_log(&self, run: &RunId, stream: Option<&str>) -> io::Result<Option<(File, PathBuf)>>;
 }
 
 /// The sink of runs that execute with a store.
 ///
-/// Large captures become blobs; logs grow line by line in `live/logs/<run>-<writer>.log`, where
-/// `metalab logs -f` finds them, on stores that are folders of this machine.
+/// Large captures become blobs; logs grow line by line in `live/logs/`, where `metalab logs -f` finds them, on
+/// stores that are folders of this machine (see [`crate::live`]).
 #[derive(Clone, Debug)]
 pub struct StoreSink {
     blobs: Arc<Blobs>,
@@ -55,20 +57,9 @@ impl StoreSink {
         Self { blobs, backend, writer }
     }
 
-    /// Removes the running log of an attempt whose record is durable.
-    ///
-    /// That it cannot be removed is no error: what lies under `live/` is worthless, and swept when old.
-    pub fn remove_log(&self, run: &RunId) {
-        if let Some(path) = self.log_path(run) {
-            let _ = fs::remove_file(path);
-        }
-    }
-
-    fn log_path(&self, run: &RunId) -> Option<PathBuf> {
-        match self.backend.read_only() {
-            true => None,
-            false => self.backend.local_path(&log_key(run, &self.writer)),
-        }
+    fn log_path(&self, run: &RunId, stream: Option<&str>) -> Option<PathBuf> {
+        let key = log_key(run, &self.writer, stream)?;
+        if self.backend.read_only() { None } else { self.backend.local_path(&key) }
     }
 }
 
@@ -85,8 +76,8 @@ impl Sink for StoreSink {
         metalab_cas::tree::put_folder(&self.blobs, path)
     }
 
-    fn open_log(&self, run: &RunId) -> io::Result<Option<(File, PathBuf)>> {
-        let Some(path) = self.log_path(run) else { return Ok(None) };
+    fn open_log(&self, run: &RunId, stream: Option<&str>) -> io::Result<Option<(File, PathBuf)>> {
+        let Some(path) = self.log_path(run, stream) else { return Ok(None) };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -95,5 +86,29 @@ impl Sink for StoreSink {
         let mut file = File::create_new(&path)?;
         file.flush()?;
         Ok(Some((file, path)))
+    }
+}
+
+/// A sink that takes nothing, for tests.
+#[cfg(test)]
+#[derive(Debug)]
+pub(super) struct Nowhere;
+
+#[cfg(test)]
+impl Sink for Nowhere {
+    fn bytes(&self, bytes: &[u8]) -> Result<Digest, BackendError> {
+        Ok(Digest::of(bytes))
+    }
+
+    fn reader(&self, _: &mut dyn io::Read) -> Result<(Digest, u64), BackendError> {
+        Ok((Digest::of(b""), 0))
+    }
+
+    fn folder(&self, path: &Path) -> Result<(Digest, u64), TreeError> {
+        metalab_cas::tree::folder_digest(path)
+    }
+
+    fn open_log(&self, _: &RunId, _: Option<&str>) -> io::Result<Option<(File, PathBuf)>> {
+        Ok(None)
     }
 }

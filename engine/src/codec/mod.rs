@@ -7,6 +7,7 @@
 mod array;
 mod json;
 mod npy;
+mod npz;
 mod raw;
 
 pub(crate) use array::append_npy;
@@ -15,6 +16,8 @@ pub use json::Json;
 pub(crate) use json::append as append_json;
 pub use npy::{Element, Npy};
 pub(crate) use npy::{MAX_DIMENSIONS, read_values, write_header};
+pub(crate) use npz::write_npz;
+pub use npz::{Npz, NpzError};
 pub use raw::{Raw, Text};
 
 /// An encoding of values of type `T`.

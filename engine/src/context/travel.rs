@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::field::{Field, FieldError, Fingerprint, Hidden};
 use crate::failure::{Failure, Result};
+use crate::secret::travelling;
 
 /// A field that counts as identity.
 #[derive(Debug)]
@@ -52,7 +53,8 @@ impl Fields {
     }
 
     fn put<T: Serialize>(&mut self, name: &'static str, field: &T) -> Result<()> {
-        let value = Value::from_serde(field).map_err(|error| format!("field `{name}`: {error}"))?;
+        let value =
+            travelling(|| Value::from_serde(field)).map_err(|error| format!("field `{name}`: {error}"))?;
         self.0.push((Value::Text(name.to_owned()), value));
         Ok(())
     }
@@ -64,7 +66,7 @@ fn get<T: DeserializeOwned>(from: &Value, name: &'static str) -> Result<T> {
         _ => None,
     };
     let field = field.ok_or_else(|| format!("field `{name}` did not come along"))?;
-    field.clone().into_serde().map_err(|error| format!("field `{name}`: {error}").into())
+    travelling(|| field.clone().into_serde()).map_err(|error| format!("field `{name}`: {error}").into())
 }
 
 /// Tried first: skipped fields that serde can write and read, and that have a default.

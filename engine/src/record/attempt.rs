@@ -257,7 +257,8 @@ pub struct ArtifactRef {
     /// Its name, unique in the run.
     #[n(0)]
     pub name: String,
-    /// What it is: `bytes`, `text`, `json`, `npy`, `file`, `folder`.
+    /// What it is: `bytes`, `text`, `json`, `npy`, `npz`, `arrow`, `parquet`, `figure`, `file`, `folder`, or the word of a
+    /// codec of the user's own.
     #[n(1)]
     pub kind: String,
     /// Digest, size and place of the bytes (of the tree, for a folder).

@@ -8,6 +8,7 @@
 //! | tables, aggregates with confidence intervals | `table`, `groups`, `stats` |
 //! | CSV, JSON, typed columns | `export` |
 
+mod captured;
 mod data;
 mod dimensions;
 mod error;

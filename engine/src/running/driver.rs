@@ -17,6 +17,7 @@ use super::keeper::Keeper;
 use super::remote::Prospect;
 use super::usage::{self, now_micros};
 use super::{RunError, Runner, expand_known, panics};
+use crate::capture::Events;
 use crate::context::StatCache;
 use crate::id::RecordName;
 use crate::index::Index;
@@ -204,6 +205,9 @@ impl<'a> Driver<'a> {
             timeout: self.runner.timeout,
             scratch: self.runner.scratch.clone(),
             durability: self.runner.durability,
+            log_level: self.runner.log_level,
+            events: Events::before(self.runner.log_level, self.runner.outer.clone()),
+            own_process: false,
             cpu: usage::thread_cpu_micros,
         });
         let keeper = Keeper::start(writer, std::mem::take(&mut self.origins), report)?;

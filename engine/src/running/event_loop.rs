@@ -17,6 +17,7 @@ use super::requests::Requests;
 use super::yielding::Yielding;
 use super::{RunError, expand, inputs};
 use crate::inputs::Where;
+use crate::live::remove_logs;
 use crate::plan::{Feeds, Known, Scratch, Unknown, Verdict};
 use crate::record::{Outcome, Place};
 use crate::schedule::{Batch, CellId, Counts, Next, Obstacle, Schedule, Standing};
@@ -368,8 +369,9 @@ impl<'d, 'a> Loop<'d, 'a> {
             }
             for run in &part.runs {
                 self.driver.underived.note(&run.run, &run.underived);
-                if run.logged {
-                    crate::live::remove_log(&self.driver.runner.store, &run.run, &self.work.writer);
+                if run.logged || !run.streams.is_empty() {
+                    let store = &self.driver.runner.store;
+                    remove_logs(store, &run.run, &self.work.writer, run.logged, &run.streams);
                 }
                 if run.again {
                     continue;

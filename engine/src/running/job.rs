@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use metalab_cas::Digest;
 
 use super::perform::{Performed, Performer, Planned, StepBrief};
+use crate::capture::{Events, LogLevel};
 use crate::id::{RecordName, RunId, WriterId};
 use crate::inputs::{Supplied, Supply};
 use crate::journal::Durability;
@@ -34,6 +35,10 @@ pub(super) struct Work {
     pub(super) timeout: Option<Duration>,
     pub(super) scratch: Option<PathBuf>,
     pub(super) durability: Durability,
+    pub(super) log_level: LogLevel,
+    pub(super) events: Events,
+    /// Whether this process performs runs for a driver, and is killed with all that it has started.
+    pub(super) own_process: bool,
     /// The CPU time that runs are charged, microseconds.
     pub(super) cpu: fn() -> u64,
 }

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::dispatcher::{self, Dispatch};
+
 use super::handle::Shared;
 use super::{Executor, Handle, RunError, driver};
+use crate::capture::LogLevel;
 use crate::context::StatCache;
 use crate::experiment::Experiment;
 use crate::journal::Durability;
@@ -27,6 +30,9 @@ pub struct Runner {
     pub(super) scratch: Option<PathBuf>,
     pub(super) files: Option<Arc<StatCache>>,
     pub(super) capacity: Option<Resources>,
+    pub(super) log_level: LogLevel,
+    /// Where events of `tracing` go besides the logs of runs.
+    pub(super) outer: Dispatch,
 }
 
 impl Runner {
@@ -44,6 +50,8 @@ impl Runner {
             scratch: None,
             files: None,
             capacity: None,
+            log_level: LogLevel::default(),
+            outer: dispatcher::get_default(Clone::clone),
         }
     }
 
@@ -94,6 +102,14 @@ impl Runner {
     #[must_use]
     pub fn capacity(mut self, capacity: Resources) -> Self {
         self.capacity = Some(capacity);
+        self
+    }
+
+    /// Which events of `tracing` become lines of the logs of runs; information, warnings and errors by default. Whatever
+    /// the level, all events also reach the dispatcher that is the default where the runner is made.
+    #[must_use]
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = level;
         self
     }
 

@@ -4,6 +4,7 @@ use metalab_cas::value::{FILE, FOLDER};
 use serde::ser::{self, Serialize, Serializer};
 
 use super::{Number, Plain, PlainError, deeper};
+use crate::secret::mask;
 
 /// Serialises into a [`Plain`], counting how deep it is.
 #[derive(Clone, Copy, Default)]
@@ -79,7 +80,7 @@ impl Serializer for ToPlain {
     }
 
     fn serialize_str(self, x: &str) -> Result<Plain, PlainError> {
-        Ok(Plain::Text(x.to_owned()))
+        Ok(Plain::Text(mask(x).into_owned()))
     }
 
     fn serialize_bytes(self, x: &[u8]) -> Result<Plain, PlainError> {

@@ -7,12 +7,13 @@ use metalab_cas::{BackendError, Digest};
 use super::errors::chain;
 use super::performer::{Cost, Ended};
 use super::{Particulars, PerformedRun, Performer};
-use crate::capture::{Body, Captured};
+use crate::capture::{Body, Captured, CapturedArtifact};
 use crate::plan::Verdict;
 use crate::record::{
-    ArtifactRef, Attempt, DataRef, Outcome, OutputRef, Place, SeriesRef, ValueRef, append_cbor,
+    ArtifactRef, Attempt, DataRef, LogStream, Outcome, OutputRef, Place, SeriesRef, ValueRef, append_cbor,
 };
 use crate::running::job::Task;
+use crate::secret::mask_in;
 use crate::values::{INLINE_MAX, PACK_MAX};
 
 impl Performer<'_> {
@@ -51,6 +52,7 @@ impl Performer<'_> {
         };
         run.swept(&mut attempt.arguments);
         let logged = captured.log.is_some();
+        let streams = captured.streams.iter().map(|(name, _)| name.clone()).collect();
         let lists = task.inputs.as_ref().map_or(&[][..], |inputs| &inputs.lists);
         let listed = self.lists(&mut attempt, lists);
         let stored = self.store(&mut attempt, captured, outcome);
@@ -61,6 +63,9 @@ impl Performer<'_> {
             let record = error.get_or_insert_default();
             record.cause = "storage".into();
             record.chain.extend(chain(&problem));
+        }
+        if let Some(error) = &mut error {
+            error.chain.iter_mut().chain(&mut error.backtrace).for_each(mask_in);
         }
         let line = error.as_ref().and_then(|error| error.chain.first().cloned());
         attempt.error = error;
@@ -85,6 +90,7 @@ impl Performer<'_> {
             error: line,
             underived,
             logged,
+            streams,
             again: false,
         });
     }
@@ -120,22 +126,19 @@ impl Performer<'_> {
             });
         }
         for artifact in captured.artifacts {
-            let value = self.body(artifact.body)?;
-            let (name, kind, extension) = (artifact.name, artifact.kind.to_owned(), artifact.extension);
-            attempt.artifacts.push(ArtifactRef {
-                name,
-                kind,
-                value,
-                extension,
-                format: None,
-                metadata: Vec::new(),
-            });
+            let CapturedArtifact { name, kind, extension, format, metadata, body } = artifact;
+            let (kind, value) = (kind.into_owned(), self.body(body)?);
+            attempt.artifacts.push(ArtifactRef { name, kind, value, extension, format, metadata });
         }
         for (name, points) in captured.series {
             let value = self.value(points.encode())?;
             attempt.series.push(SeriesRef { name, length: points.len() as u64, value });
         }
         attempt.log = captured.log.map(|log| self.body(log)).transpose()?;
+        for (name, lines) in captured.streams {
+            let value = self.body(lines)?;
+            attempt.streams.push(LogStream { name, value });
+        }
         if outcome == Outcome::Succeeded {
             let bytes = std::mem::take(&mut self.output);
             let (value, inline) = if bytes.len() <= INLINE_MAX {

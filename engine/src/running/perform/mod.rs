@@ -63,6 +63,8 @@ pub(super) struct PerformedRun {
     pub(super) underived: Vec<(String, String)>,
     /// Whether a log lies under `live/`.
     pub(super) logged: bool,
+    /// Log streams that lie there too.
+    pub(super) streams: Vec<String>,
     /// Set by the driver: it will be tried again.
     pub(super) again: bool,
 }

@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use metalab_cas::Digest;
+use tracing::dispatcher::DefaultGuard;
 
 use super::errors::{failed, of_call, of_panic};
 use super::{Particulars, Performed, Returned, StepBrief};
-use crate::capture::{Capture, Captured, Sink, StoreSink};
+use crate::capture::{Body, Capture, Captured, Sink, StoreSink, Surroundings};
 use crate::operation::{Inputs, Run, Runtime};
 use crate::record::{ErrorRecord, Outcome};
 use crate::running::job::{Task, Work};
@@ -20,6 +21,9 @@ pub(in crate::running) struct Performer<'a> {
     pub(super) work: &'a Work,
     pub(super) step: &'a StepBrief,
     sink: Arc<dyn Sink>,
+    surroundings: Arc<Surroundings>,
+    /// Events of this thread go to the runs it performs.
+    _events: DefaultGuard,
     /// `namespace::name`, for seeds.
     operation: Arc<str>,
     pub(super) codec: &'static str,
@@ -53,9 +57,16 @@ pub(super) struct Cost {
 impl<'a> Performer<'a> {
     pub(in crate::running) fn new(work: &'a Work, step: &'a StepBrief) -> Self {
         let blobs = Arc::new(work.store.blobs().clone());
+        let surroundings = Surroundings {
+            cancellation: work.cancellation.clone(),
+            events: work.events.clone(),
+            own_process: work.own_process,
+        };
         Self {
             work,
             step,
+            surroundings: Arc::new(surroundings),
+            _events: work.events.install(),
             sink: Arc::new(StoreSink::new(blobs, work.store.backend().clone(), work.writer)),
             operation: step.operation.description().full_name().into(),
             codec: step.operation.codec().0,
@@ -90,8 +101,10 @@ impl<'a> Performer<'a> {
         (outcome, error): (Outcome, ErrorRecord),
         (started, duration): (i64, Duration),
         log: Option<Vec<u8>>,
+        streams: Vec<(String, Vec<u8>)>,
     ) {
-        let captured = Captured { log: log.map(crate::capture::Body::Bytes), ..Captured::default() };
+        let streams = streams.into_iter().map(|(name, lines)| (name, Body::Bytes(lines))).collect();
+        let captured = Captured { log: log.map(Body::Bytes), streams, ..Captured::default() };
         let cost = Cost { started, duration, cpu: None, peak_memory: None };
         self.keep(task, run, Ended { outcome, error: Some(error), captured }, cost);
     }
@@ -106,8 +119,9 @@ impl<'a> Performer<'a> {
 
     /// Executes a run; gives the digest of an input that could not be had, if that should be made again first.
     fn execute(&mut self, task: &Task, this: &impl Particulars, began: Instant) -> Result<Ended, Digest> {
-        let capture = Capture::new(self.sink.clone(), task.run);
         let deadline = self.work.timeout.map(|limit| began + limit);
+        let capture = Capture::of_attempt(self.sink.clone(), task.run, self.surroundings.clone(), deadline);
+        let _here = capture.enter();
         let runtime = Runtime::new(self.work.cancellation.clone(), deadline, self.work.scratch.clone());
         let seeds =
             self.step.base_seed.map(|base| SeedBundle::new(base, this.replicate(), self.operation.clone()));

@@ -59,6 +59,7 @@ impl Job {
             scratch: scratch.transpose()?,
             feeds: self.feeds.any,
             feeds_artifacts: self.feeds.artifacts,
+            log_level: work.log_level as u8,
             durable: work.durability == Durability::Full,
             deriving: deriving::send(step)?,
             metadata: step.template.metadata.clone().into(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::live::log_key;
+use crate::live::{log_key, streams_of};
 use crate::record::{ErrorRecord, Outcome};
 use crate::running::Job;
 use crate::running::job::Task;
@@ -49,20 +49,26 @@ impl Job {
         let error = ErrorRecord { chain: loss.chain, backtrace: None, cause: cause.into() };
         let started = loss.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         let started = i64::try_from(started.as_micros()).unwrap_or(i64::MAX);
-        let log = self.log_of(task, loss.started);
+        let log = self.log_of(task, None, loss.started);
+        let names = streams_of(&self.work.store, &task.run, &self.work.writer);
+        let streams = names.into_iter().filter_map(|name| {
+            let lines = self.log_of(task, Some(&name), loss.started)?;
+            Some((name, lines))
+        });
+        let streams = streams.collect();
         let brief = StepBrief::of(&self.step, self.feeds);
         let mut performer = Performer::new(&self.work, &brief);
         let run = Planned::new(&self.step, task.cell);
-        performer.note(task, &run, (outcome, error), (started, loss.duration), log);
+        performer.note(task, &run, (outcome, error), (started, loss.duration), log, streams);
         let mut performed = performer.take();
         performed.busy = loss.duration;
         self.handed_in.append(performed);
         self.over();
     }
 
-    /// What the run has written to its log under `live/` since it started.
-    fn log_of(&self, task: &Task, started: SystemTime) -> Option<Vec<u8>> {
-        let path = self.work.store.backend().local_path(&log_key(&task.run, &self.work.writer))?;
+    /// What the run has written to its log under `live/`, or to a stream, since it started.
+    fn log_of(&self, task: &Task, stream: Option<&str>, started: SystemTime) -> Option<Vec<u8>> {
+        let path = self.work.store.backend().local_path(&log_key(&task.run, &self.work.writer, stream)?)?;
         let written = std::fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
         // An earlier try of the same run may have left one; what tells is the time, as coarsely as files have it.
         let recent = task.tries == 1 || written + Duration::from_millis(10) >= started;

@@ -28,4 +28,4 @@ pub use prospect::Prospect;
 pub use workplace::{Signals, Workplace};
 
 /// Version of what goes between driver and worker; both must have the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

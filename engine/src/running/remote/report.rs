@@ -53,6 +53,7 @@ impl From<RunWire> for Performed {
             error: wire.error,
             underived: wire.underived,
             logged: wire.logged,
+            streams: wire.streams,
             again: false,
         };
         let inline = wire.inline.into_iter().map(|value| (value.digest, Vec::from(value.bytes).into()));
@@ -101,6 +102,7 @@ impl Performed {
             error: run.error,
             underived: run.underived,
             logged: run.logged,
+            streams: run.streams,
             values: self.values.into_iter().map(wire).collect(),
             inline: self.inline.into_iter().map(|(digest, bytes)| wire((digest, bytes.to_vec()))).collect(),
             busy: u64::try_from(self.busy.as_nanos()).unwrap_or(u64::MAX),

@@ -84,6 +84,9 @@ pub(super) struct BriefWire {
     /// The metadata that the operation declares: a canonical map.
     #[n(18)]
     pub(super) metadata: ByteVec,
+    /// Which events of `tracing` become lines of logs: off, error, ... by number.
+    #[n(19)]
+    pub(super) log_level: u8,
 }
 
 /// A function over finished runs, as a worker must have it too.
@@ -280,6 +283,9 @@ pub(super) struct RunWire {
     /// Functions that derived nothing from it, and why.
     #[n(13)]
     pub(super) underived: Vec<(String, String)>,
+    /// Log streams under `live/`.
+    #[n(14)]
+    pub(super) streams: Vec<String>,
 }
 
 impl BriefKey {

@@ -10,6 +10,7 @@ use metalab_cas::{Digest, Value};
 use super::brief::BriefKey;
 use super::sent::{self, WatchedCache};
 use super::wire::{BatchWire, BriefWire, OperationWire, TaskWire, value};
+use crate::capture::{Events, LogLevel};
 use crate::code::Grade;
 use crate::context::Watched;
 use crate::derived;
@@ -49,6 +50,8 @@ struct Step {
     timeout: Option<Duration>,
     scratch: Option<std::path::PathBuf>,
     durability: Durability,
+    log_level: LogLevel,
+    events: Events,
 }
 
 /// By which a batch that is at work is asked to stop; clones share them.
@@ -116,6 +119,7 @@ impl Workplace {
                 contexts.insert_sent(name, value(&sent.value)?);
             }
         }
+        let log_level = LogLevel::of_number(wire.log_level).ok_or("the level of logging is not known")?;
         let watched = wire.watched.iter().map(|bytes| self.watched.get(bytes)).collect::<Result<_, _>>()?;
         let step = Step {
             brief: StepBrief {
@@ -136,6 +140,8 @@ impl Workplace {
             environment: wire.environment,
             timeout: wire.timeout.map(Duration::from_nanos),
             scratch: wire.scratch.map(Into::into),
+            log_level,
+            events: Events::new(log_level),
             durability: if wire.durable { Durability::Full } else { Durability::Relaxed },
         };
         self.steps.insert(wire.key, Arc::new(step));
@@ -212,7 +218,7 @@ impl Workplace {
             let took = performed.busy;
             let error =
                 ErrorRecord { chain: vec![error.to_string()], backtrace: None, cause: "storage".into() };
-            performer.note(&task, &run, (Outcome::Failed, error), (started, took), None);
+            performer.note(&task, &run, (Outcome::Failed, error), (started, took), None, Vec::new());
             performed = performer.take();
         }
         performed.report().ok_or_else(|| "a run left nothing to report".to_owned())
@@ -233,6 +239,9 @@ impl Step {
             timeout: self.timeout,
             scratch: self.scratch.clone(),
             durability: self.durability,
+            log_level: self.log_level,
+            events: self.events.clone(),
+            own_process: true,
             cpu: process_cpu_micros,
         }
     }
