@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metalab_engine::capture::LogLevel;
 use metalab_engine::experiment::Experiment;
 use metalab_engine::journal::Durability;
 use metalab_engine::plan::Rerun;
@@ -39,6 +40,7 @@ pub fn run(experiment: Experiment) -> RunBuilder {
         durability: Durability::Full,
         timeout: None,
         scratch: None,
+        log_level: LogLevel::default(),
         progress: Progress::none(),
         signals: false,
     }
@@ -56,6 +58,7 @@ pub struct RunBuilder {
     durability: Durability,
     timeout: Option<Duration>,
     scratch: Option<PathBuf>,
+    log_level: LogLevel,
     progress: Progress,
     signals: bool,
 }
@@ -185,6 +188,14 @@ impl RunBuilder {
         self
     }
 
+    /// Which events of `tracing` inside operations become lines of their logs: information, warnings and errors by default.
+    ///
+    /// They reach the program's own subscriber as well, whatever is said here.
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = level;
+        self
+    }
+
     fn runner(self) -> Result<(Runner, Option<Drawing>, bool), RunError> {
         let drawing = self.progress.check()?;
         let store = match self.store? {
@@ -198,6 +209,7 @@ impl RunBuilder {
         let mut runner = Runner::new(self.experiment, store, executor)
             .policy(self.policy)
             .rerun(self.rerun)
+            .log_level(self.log_level)
             .durability(self.durability);
         if let Some(limit) = self.timeout {
             runner = runner.timeout(limit);

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod bad_input;
+mod capture;
 mod crash;
 mod files;
 mod freshness;
 mod graphs;
 mod lab;
 mod processes;
+#[cfg(feature = "query")]
 mod readers;
+#[cfg(feature = "query")]
 mod together;
 mod verify;

@@ -54,7 +54,8 @@ impl Capture {
     ///
     /// let capture = Capture::memory();
     /// capture.artifact_npz("fit", &[("x", &[1.0, 2.0]), ("mask", &vec![true, false])]);
-    /// let arrays = Npz::read(&capture.get_artifact("fit").unwrap())?;
+    /// let bytes = capture.get_artifact("fit").unwrap();
+    /// let arrays = Npz::read(&bytes)?;
     /// assert_eq!(arrays.get::<f64>("x")?.data(), [1.0, 2.0]);
     /// # Ok::<(), metalab_engine::codec::CodecError>(())
     /// ```
