@@ -25,7 +25,7 @@ impl Job {
                 return Err(other(run.cell));
             }
             ReportWire::Returned(cell, digest) => self.handed_in.returned.push(Returned { cell, digest }),
-            ReportWire::Run(run) => self.handed_in.append(run.into()),
+            ReportWire::Run(run) => self.handed_in.append((*run).into()),
         }
         self.over();
         Ok(())
@@ -90,7 +90,7 @@ impl Performed {
         }
         let run = self.runs.pop()?;
         let wire = |(digest, bytes): (Digest, Vec<u8>)| ValueWire { digest, bytes: bytes.into() };
-        Some(to_cbor(&ReportWire::Run(RunWire {
+        let run = RunWire {
             cell: run.cell,
             run: run.run,
             outcome: run.outcome,
@@ -106,6 +106,7 @@ impl Performed {
             values: self.values.into_iter().map(wire).collect(),
             inline: self.inline.into_iter().map(|(digest, bytes)| wire((digest, bytes.to_vec()))).collect(),
             busy: u64::try_from(self.busy.as_nanos()).unwrap_or(u64::MAX),
-        })))
+        };
+        Some(to_cbor(&ReportWire::Run(Box::new(run))))
     }
 }

@@ -243,7 +243,7 @@ pub(super) enum PlaceWire {
 #[derive(Debug, Encode, Decode)]
 pub(super) enum ReportWire {
     #[n(0)]
-    Run(#[n(0)] RunWire),
+    Run(#[n(0)] Box<RunWire>),
     /// It did not begin because an input could not be had.
     #[n(1)]
     Returned(#[n(0)] u64, #[n(1)] Digest),
