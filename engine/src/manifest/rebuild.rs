@@ -136,9 +136,10 @@ impl Rebuild<'_> {
         if manifest.steps.is_empty() {
             return Err(RebuildError::Empty { problems: manifest.problems.join("; ") });
         }
+        let names: Vec<String> = manifest.steps.iter().filter_map(StepManifest::operation).collect();
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
-            None => Registry::automatic()?,
+            None => Registry::automatic_of(&names)?,
         };
         let mut experiment = Experiment::new(&manifest.experiment, &manifest.version);
         experiment.description.clone_from(&manifest.description);
@@ -147,12 +148,16 @@ impl Rebuild<'_> {
         experiment.metadata = metadata.collect();
         experiment.seeds = manifest.seeds;
         for step in &manifest.steps {
-            let operation = find(&registry, step)?;
+            let operation = find(&registry, self.registry.is_some(), step)?;
             experiment.specs.push(self.step(step, operation)?);
         }
         if !manifest.derived.is_empty() {
-            let functions = derived::Registry::automatic()?;
             for wanted in &manifest.derived {
+                let all = inventory::iter::<derived::Registration>.into_iter();
+                let mut named =
+                    all.map(|registration| registration.0()).filter(|f| f.name() == wanted.function);
+                let mut functions = derived::Registry::new();
+                named.try_for_each(|function| functions.insert(function))?;
                 let function = functions.get(&wanted.function).cloned();
                 let function =
                     function.ok_or_else(|| RebuildError::NoFunction { function: wanted.function.clone() })?;
@@ -247,7 +252,8 @@ impl Rebuild<'_> {
     }
 }
 
-fn find(registry: &Registry, step: &StepManifest) -> Result<Registered, RebuildError> {
+/// The operation of a step; `given` tells a registry given by hand from what the program has of those needed.
+fn find(registry: &Registry, given: bool, step: &StepManifest) -> Result<Registered, RebuildError> {
     let name = step.operation().ok_or_else(|| RebuildError::Step {
         step: step.name.clone(),
         part: "operation",
@@ -255,7 +261,11 @@ fn find(registry: &Registry, step: &StepManifest) -> Result<Registered, RebuildE
     })?;
     let found = registry.iter().find(|(full, _)| *full == name);
     found.map(|(_, operation)| operation.clone()).ok_or_else(|| {
-        let known: Vec<_> = registry.iter().map(|(full, _)| format!("`{full}`")).take(20).collect();
+        let mut known: Vec<_> = match given {
+            true => registry.iter().map(|(full, _)| format!("`{full}`")).collect(),
+            false => Registry::automatic_names().into_iter().map(|full| format!("`{full}`")).collect(),
+        };
+        known.truncate(20);
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         RebuildError::NoOperation { step: step.name.clone(), operation: name, known }
     })

@@ -48,6 +48,27 @@ impl Registry {
         Ok(registry)
     }
 
+    /// Those operations of this program that have one of these full names; what others are called does not matter.
+    ///
+    /// # Errors
+    /// When two of them have the same full name.
+    pub(crate) fn automatic_of(names: &[String]) -> Result<Self, RegistryError> {
+        let mut registry = Self::new();
+        for Registration(make) in inventory::iter::<Registration> {
+            let operation = make();
+            if names.contains(&operation.description().full_name()) {
+                registry.insert(operation)?;
+            }
+        }
+        Ok(registry)
+    }
+
+    /// The full names of all operations of this program, sorted.
+    pub(crate) fn automatic_names() -> std::collections::BTreeSet<String> {
+        let all = inventory::iter::<Registration>.into_iter();
+        all.map(|Registration(make)| make().description().full_name()).collect()
+    }
+
     /// Adds operation `O` by hand.
     ///
     /// # Errors

@@ -365,6 +365,10 @@ fn operations_and_contexts_that_are_not_there_are_named() {
         "{text}"
     );
     assert!(text.contains("`metalab-engine::load`"), "{text}");
+    let mut foreign = manifest.clone();
+    foreign.steps[0].template.as_mut().unwrap().name = "gone".into();
+    let text = foreign.experiment().unwrap_err().to_string();
+    assert!(text.contains("no operation `metalab-engine::gone` (it has `"), "{text}");
     // A context by hand takes the place of the recorded one.
     let site = Site { scale: 2.0, data: path.as_str().into(), token: String::new() };
     let other = manifest.rebuild().context(site).experiment().unwrap();

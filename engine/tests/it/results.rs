@@ -10,7 +10,7 @@ use metalab::{Capture, SeedBundle, seeds};
 use crate::graph::run;
 
 #[metalab::operation]
-fn fit(
+fn fit_model(
     lr: f64,
     kind: String,
     #[default(3)] depth: u64,
@@ -38,7 +38,7 @@ fn half(run: &RunResult) -> metalab::Result<f64> {
 fn lab(kinds: &[&str], replicates: u64) -> Results {
     let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
     let experiment = Experiment::new("fits", "1")
-        .sweep(Fit::grid().lr([0.01, 0.1]).kind(kinds))
+        .sweep(FitModel::grid().lr([0.01, 0.1]).kind(kinds))
         .seeds(seeds(1).replicates(replicates))
         .tag("study")
         .tag_cases("large", |case| case.number("lr") > 0.05)
@@ -103,7 +103,7 @@ fn expressions_choose_runs() {
         ("abs(-params.depth) = 3 and max(1, 2) = 2 and round(2.5) = 3", 8),
         ("error is not null", 2),
         ("contains(error, 'no convergence')", 2),
-        ("step = 'fit' and duration >= 0 and started > 1e9", 8),
+        ("step = 'fit_model' and duration >= 0 and started > 1e9", 8),
         ("tag = 'study'", 8),
         ("tag = 'large'", 4),
         ("tag != 'large'", 4),
@@ -279,7 +279,7 @@ fn files_are_whole_and_not_overwritten() {
 fn stores_know_their_experiments_and_submissions() {
     let store = Store::memory().unwrap();
     let asked = |lrs: &[f64]| {
-        let sweep = Fit::grid().lr(lrs.to_vec()).kind(["good".to_owned()]);
+        let sweep = FitModel::grid().lr(lrs.to_vec()).kind(["good".to_owned()]);
         run(Experiment::new("fits", "1").sweep(sweep).seeds(seeds(1)).tag("study"), &store)
     };
     let (first, second) = (asked(&[0.01]), asked(&[0.01, 0.1, 0.2]));
