@@ -56,7 +56,7 @@ pub use metalab_engine::{
 };
 pub use metalab_engine::{
     capture, code, codec, context, derived, experiment, inputs, manifest, operation, params, plan, record,
-    results, running, schedule, store, tags,
+    resolver, results, running, schedule, store, tags,
 };
 pub use metalab_executors as executors;
 pub use metalab_executors::init;

@@ -52,7 +52,7 @@ pub use context::{Context, DirPath, FilePath, Fingerprint, Glob, Named, Stat};
 pub use experiment::Experiment;
 pub use failure::{Failure, Result};
 pub use inputs::{Gathered, Input};
-pub use metalab_macros::{Context, derived, experiment, operation};
+pub use metalab_macros::{Context, derived, experiment, operation, resolver};
 pub use operation::{Metadata, Operation, Runtime};
 pub use running::RunError;
 pub use secret::Secret;

@@ -1,5 +1,5 @@
-//! The attribute and derive macros of metalab: [`macro@operation`], [`macro@derived`], [`macro@Context`],
-//! [`macro@experiment`] and [`macro@main`].
+//! The attribute and derive macros of metalab: [`macro@operation`], [`macro@resolver`], [`macro@derived`],
+//! [`macro@Context`], [`macro@experiment`] and [`macro@main`].
 //!
 //! The macros know nobody: what they write names everything through the crate `metalab` (or the path given by
 //! `crate = "..."`), and its parts are documented there. What is here, by the question it answers:
@@ -12,6 +12,7 @@
 //! | `code` | which code does it reach, and what is the digest of that? |
 //! | `derived` | functions over finished runs |
 //! | `context` | the derive for contexts |
+//! | `resolver` | functions over a parameter set |
 //! | `main_attribute` | what comes before the body of `main`, and which experiments a program has |
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
@@ -21,6 +22,7 @@ mod context;
 mod derived;
 mod main_attribute;
 mod operation;
+mod resolver;
 
 use proc_macro::TokenStream;
 
@@ -118,6 +120,29 @@ pub fn derived(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Context, attributes(context))]
 pub fn context(item: TokenStream) -> TokenStream {
     context::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a function over a parameter set a resolver: what gives an argument its value, or keeps a set.
+///
+/// The function stays as it is. Beside it stands, for a function `momentum`, the type `Momentum`, which implements
+/// `metalab::params::Resolver` and is registered as `package::momentum`. It is given to the setter of the argument that it
+/// finds, or, if it returns `bool`, to `Source::filter`. It returns a value, an `Option` of it (nothing leaves the argument
+/// at its default), or a `Result` of either.
+///
+/// ```ignore
+/// #[metalab::resolver]
+/// fn momentum(set: &metalab::params::Params) -> metalab::Result<Option<f64>> {
+///     Ok((set.get::<String>("optimizer")? == "sgd").then_some(0.9))
+/// }
+///
+/// experiment.sweep(Train::sample(Random::new(100)).optimizer(choice(["sgd", "adam"])).momentum(Momentum))
+/// ```
+///
+/// Resolvers are called when the experiment is planned, once for each set. Only what they find enters the identity of a
+/// run. `type = "..."` and `name = "..."` give type and recorded name, `crate = "..."` the path of the crate `metalab`.
+#[proc_macro_attribute]
+pub fn resolver(options: TokenStream, item: TokenStream) -> TokenStream {
+    resolver::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes a program its own worker: `metalab::init()` runs before the body of `main`.

@@ -3,32 +3,14 @@
 use metalab_cas::{Digest, Value};
 
 use crate::inputs::{Axes, GatherSource, InputSource, Join, Missing, Origin};
-use crate::params::{AxisValues, Grid, List, Source};
+use crate::params::Source;
 
 /// The parameter source that [`Source::describe`] wrote.
 pub(super) fn source(value: &Value) -> Result<Source, String> {
-    let Value::Variant(kind, inner) = value else { return Err("it is no parameter source".into()) };
-    match (kind.as_str(), &**inner) {
-        ("grid", Value::List(axes)) => {
-            let mut grid = Grid::new();
-            for axis in axes {
-                let (name, values) = grid_axis(axis).ok_or("an axis of its grid is malformed")?;
-                grid = grid.axis(name, values);
-            }
-            Ok(Source::Grid(grid))
-        }
-        ("list", Value::List(rows)) => Ok(Source::List(List::of_values(rows.clone()))),
-        ("later", wire) => Ok(Source::Later(Box::new(input(wire)?))),
-        (kind, _) => Err(format!(
-            "its kind `{kind}` is not known: use the metalab that wrote the manifest, or a newer one"
-        )),
+    match value {
+        Value::Variant(kind, wire) if kind == "later" => Ok(Source::Later(Box::new(input(wire)?))),
+        _ => Source::from_value(value).map_err(|error| error.to_string()),
     }
-}
-
-fn grid_axis(axis: &Value) -> Option<(&str, AxisValues)> {
-    let Value::List(parts) = axis else { return None };
-    let [name, Value::Bool(fixed), Value::List(values)] = &parts[..] else { return None };
-    Some((name.as_text()?, AxisValues { values: Ok(values.clone()), fixed: *fixed }))
 }
 
 /// The wire that [`InputSource::describe`] wrote.
@@ -94,8 +76,11 @@ fn list(value: &Value) -> Option<&[Value]> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::inputs::{IntoGather, IntoInput, Upstream};
+    use crate::params::{AxisValues, Grid, List};
 
     #[test]
     fn wires_come_back() {
@@ -123,9 +108,11 @@ mod tests {
     fn sources_come_back() {
         let grid = Grid::new().axis("k", AxisValues::swept([1, 2])).axis("lr", AxisValues::fixed(&0.1));
         let later = Source::Later(Box::new(Upstream::<i64>::step("first").into_input()));
-        for described in
-            [Source::Grid(grid).describe(), Source::List(List::new([("k", 1)])).describe(), later.describe()]
-        {
+        for described in [
+            Source::Grid(grid).describe(),
+            Source::List(List::new([BTreeMap::from([("k", 1)])])).describe(),
+            later.describe(),
+        ] {
             assert_eq!(source(&described).unwrap().describe(), described);
         }
         let unknown = Value::Variant("spiral".into(), Box::new(Value::Null));

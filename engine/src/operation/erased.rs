@@ -1,6 +1,7 @@
 //! Operations without their types, as the engine handles them.
 
 use std::any::TypeId;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ trait Erased: Send + Sync {
         output: &mut Vec<u8>,
     ) -> Result<(), CallError>;
     fn normalise(&self, arguments: &[(&str, &Value)]) -> Result<Value, ValueError>;
+    fn fault(&self, arguments: &[(&str, &Value)]) -> Option<String>;
     fn codec(&self) -> (&'static str, &'static str);
     fn output(&self) -> (TypeId, &'static str);
     fn decodes(&self, bytes: &[u8]) -> Result<(), CodecError>;
@@ -78,6 +80,18 @@ impl<O: Operation> Erased for Typed<O> {
 
     fn normalise(&self, arguments: &[(&str, &Value)]) -> Result<Value, ValueError> {
         Value::from_serde(&params::<O>(arguments)?)
+    }
+
+    fn fault(&self, arguments: &[(&str, &Value)]) -> Option<String> {
+        // The types ask for one argument after another: the last one that they asked for is the one at fault.
+        let asked = Cell::new(None);
+        let one_by_one = (0..=arguments.len()).map_while(|at| {
+            let next = arguments.get(at).copied();
+            asked.set(next.map(|(name, _)| name));
+            next
+        });
+        let taken = O::Params::deserialize(MapDeserializer::<_, ValueError>::new(one_by_one));
+        taken.err().and(asked.get()).map(str::to_owned)
     }
 
     fn codec(&self) -> (&'static str, &'static str) {
@@ -147,6 +161,11 @@ impl Registered {
         output: &mut Vec<u8>,
     ) -> Result<(), CallError> {
         self.0.operation.call(arguments, run, output)
+    }
+
+    /// The argument that the operation's types do not take, if it is one of these (and not one that is missing).
+    pub(crate) fn fault(&self, arguments: &[(&str, &Value)]) -> Option<String> {
+        self.0.operation.fault(arguments)
     }
 
     /// The arguments as the operation's own types write them: what is hashed, whatever wrote them first.

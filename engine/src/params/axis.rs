@@ -6,30 +6,52 @@ use metalab_cas::Value;
 use metalab_cas::value::ValueError;
 use serde::Serialize;
 
-/// The values of one argument.
+use super::draw::{Distribution, Draw};
+use super::resolver::{Resolver, ResolverRef};
+
+/// The values of one argument, or how they are found.
 #[derive(Clone, Debug)]
-pub struct AxisValues {
-    pub(crate) values: Result<Vec<Value>, ValueError>,
+pub struct AxisValues(pub(super) Kind);
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
     /// One value given as such: no coordinate.
-    pub(crate) fixed: bool,
+    Fixed(Result<Value, ValueError>),
+    /// A coordinate.
+    Swept(Result<Vec<Value>, ValueError>),
+    /// Another value in each set of a sample.
+    Drawn(Result<Draw, ValueError>),
+    /// What a function makes of the other arguments.
+    Resolved(ResolverRef),
 }
 
 impl AxisValues {
     /// One value for all runs.
-    pub fn fixed<T: Serialize>(value: &T) -> Self {
-        Self { values: Value::from_serde(value).map(|value| vec![value]), fixed: true }
+    pub fn fixed<T: Serialize + ?Sized>(value: &T) -> Self {
+        Self(Kind::Fixed(Value::from_serde(value)))
     }
 
     /// Several values: a coordinate.
     pub fn swept<T: Serialize>(values: impl IntoIterator<Item = T>) -> Self {
-        Self { values: values.into_iter().map(|value| Value::from_serde(&value)).collect(), fixed: false }
+        Self(Kind::Swept(values.into_iter().map(|value| Value::from_serde(&value)).collect()))
+    }
+
+    /// Values drawn from a distribution, one for each set of a sample.
+    pub fn drawn<T>(distribution: Distribution<T>) -> Self {
+        Self(Kind::Drawn(distribution.draw))
+    }
+
+    /// What a registered function makes of the other arguments of each set.
+    pub fn resolved<R: Resolver>(_resolver: R) -> Self {
+        Self(Kind::Resolved(ResolverRef::of::<R>()))
     }
 }
 
-/// What the setter of an argument of type `T` takes: a `T` (fixed), or an array, vector, or range of them (swept).
+/// What the setter of an argument of type `T` takes: a `T` (fixed), an array, vector, or range of them (swept), a
+/// distribution of them (in a sample), or a resolver (what `#[metalab::resolver]` makes of a function).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a value nor a collection of values of the argument's type `{T}`",
-    label = "expected `{T}`, or an array, `Vec` or range of `{T}`"
+    label = "expected `{T}`, or an array, `Vec`, range or distribution of `{T}`"
 )]
 pub trait IntoAxis<T> {
     /// The values.
@@ -39,6 +61,24 @@ pub trait IntoAxis<T> {
 impl<T: Serialize> IntoAxis<T> for T {
     fn into_axis(self) -> AxisValues {
         AxisValues::fixed(&self)
+    }
+}
+
+impl<T> IntoAxis<T> for Distribution<T> {
+    fn into_axis(self) -> AxisValues {
+        AxisValues::drawn(self)
+    }
+}
+
+impl<T> IntoAxis<Option<T>> for Distribution<T> {
+    fn into_axis(self) -> AxisValues {
+        AxisValues::drawn(self)
+    }
+}
+
+impl IntoAxis<String> for Distribution<&str> {
+    fn into_axis(self) -> AxisValues {
+        AxisValues::drawn(self)
     }
 }
 

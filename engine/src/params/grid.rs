@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use metalab_cas::Value;
 
+use super::axis::Kind;
 use super::{AxisValues, MAX_SETS, ParamsError};
 
 /// The product of axes; the first axis varies slowest.
@@ -34,15 +35,34 @@ impl Grid {
     /// The number of parameter sets, after checking every axis.
     ///
     /// # Errors
-    /// An axis without values or with a value twice, a name given twice, a value that cannot be hashed, or a
-    /// product above [`MAX_SETS`].
+    /// An axis without values or with a value twice, a name given twice, a value that cannot be hashed, a
+    /// distribution, or a product above [`MAX_SETS`].
     pub fn check(&self) -> Result<u64, ParamsError> {
+        let product = self.check_axes()?;
+        u64::try_from(product).ok().filter(|sets| *sets <= MAX_SETS).ok_or_else(|| {
+            let lengths = self.axes().filter(|(_, values, _)| values.len() > 1);
+            let lengths: Vec<_> =
+                lengths.map(|(name, values, _)| format!("{name}: {}", values.len())).collect();
+            ParamsError::TooMany { sets: product, axes: lengths.join(", ") }
+        })
+    }
+
+    /// The product of the lengths, after checking every axis.
+    pub(super) fn check_axes(&self) -> Result<u128, ParamsError> {
         let mut product = 1_u128;
         for (number, (name, values)) in self.axes.iter().enumerate() {
             if self.axes[..number].iter().any(|(other, _)| other == name) {
                 return Err(ParamsError::Duplicate { argument: name.clone() });
             }
-            let values = values.values.as_ref().map_err(|error| ParamsError::value(name, error))?;
+            let values: &[Value] = match &values.0 {
+                Kind::Fixed(value) => {
+                    std::slice::from_ref(value.as_ref().map_err(|error| ParamsError::value(name, error))?)
+                }
+                Kind::Swept(values) => values.as_ref().map_err(|error| ParamsError::value(name, error))?,
+                Kind::Drawn(_) => return Err(ParamsError::DrawnInGrid { argument: name.clone() }),
+                // Taken out before (see `Source::with`).
+                Kind::Resolved(_) => return Err(ParamsError::Duplicate { argument: name.clone() }),
+            };
             if values.is_empty() {
                 return Err(ParamsError::EmptyAxis { axis: name.clone() });
             }
@@ -56,20 +76,16 @@ impl Grid {
             }
             product = product.saturating_mul(values.len() as u128);
         }
-        u64::try_from(product).ok().filter(|sets| *sets <= MAX_SETS).ok_or_else(|| {
-            let lengths = self.axes.iter().filter_map(|(name, values)| {
-                let length = values.values.as_ref().ok()?.len();
-                (length > 1).then(|| format!("{name}: {length}"))
-            });
-            ParamsError::TooMany { sets: product, axes: lengths.collect::<Vec<_>>().join(", ") }
-        })
+        Ok(product)
     }
 
     /// Name, values and whether it is fixed, of each axis; call [`Grid::check`] first.
     pub(crate) fn axes(&self) -> impl Iterator<Item = (&str, &[Value], bool)> {
-        self.axes
-            .iter()
-            .map(|(name, values)| (name.as_str(), values.values.as_deref().unwrap_or_default(), values.fixed))
+        self.axes.iter().map(|(name, values)| match &values.0 {
+            Kind::Fixed(Ok(value)) => (name.as_str(), std::slice::from_ref(value), true),
+            Kind::Swept(Ok(values)) => (name.as_str(), values.as_slice(), false),
+            _ => (name.as_str(), [].as_slice(), false),
+        })
     }
 
     /// The grid by value, as a submission keeps it.
@@ -78,6 +94,23 @@ impl Grid {
             Value::List(vec![Value::Text(name.into()), Value::Bool(fixed), Value::List(values.to_vec())])
         });
         Value::Variant("grid".into(), Box::new(Value::List(axes.collect())))
+    }
+
+    /// The grid that [`Grid::describe`] wrote; `None` for anything else.
+    pub(super) fn from_axes(axes: &[Value]) -> Option<Self> {
+        let axis = |value: &Value| {
+            let Value::List(parts) = value else { return None };
+            let [Value::Text(name), Value::Bool(fixed), Value::List(values)] = parts.as_slice() else {
+                return None;
+            };
+            let kind = match (fixed, values.as_slice()) {
+                (true, [value]) => Kind::Fixed(Ok(value.clone())),
+                (true, _) => return None,
+                (false, values) => Kind::Swept(Ok(values.to_vec())),
+            };
+            Some((name.clone(), AxisValues(kind)))
+        };
+        Some(Self { axes: axes.iter().map(axis).collect::<Option<_>>()? })
     }
 }
 

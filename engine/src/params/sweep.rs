@@ -3,55 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use metalab_cas::Value;
-
-use super::{AxisValues, Grid, List, ParamsError};
+use super::{AxisValues, Design, Grid, List, Sample, Source};
 use crate::inputs::{InputSource, IntoInput};
 use crate::operation::{Operation, Registered};
 use crate::schedule::Resources;
 use crate::tags::{Case, TagRule};
-
-/// Where parameter sets come from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// The product of axes.
-    Grid(Grid),
-    /// An explicit list.
-    List(List),
-    /// The list that another step returns.
-    Later(Box<InputSource>),
-    /// A list, and an argument that was set beside it: refused when the experiment is planned.
-    Mixed {
-        /// That argument.
-        argument: String,
-    },
-}
-
-impl Source {
-    /// The number of parameter sets, after checking them.
-    ///
-    /// # Errors
-    /// See [`ParamsError`].
-    pub fn check(&self) -> Result<u64, ParamsError> {
-        match self {
-            Self::Grid(grid) => grid.check(),
-            Self::List(list) => list.check(),
-            // Not known before the other step has run.
-            Self::Later(_) => Ok(0),
-            Self::Mixed { argument } => Err(ParamsError::Mixed { argument: argument.clone() }),
-        }
-    }
-
-    /// The source by value, as a submission keeps it.
-    pub(crate) fn describe(&self) -> Value {
-        match self {
-            Self::Grid(grid) => grid.describe(),
-            Self::List(list) => list.describe(),
-            Self::Later(source) => Value::Variant("later".into(), Box::new(source.describe())),
-            Self::Mixed { .. } => Value::Null,
-        }
-    }
-}
 
 /// An operation with the source of its arguments: a step of an experiment. `T` is what the operation returns.
 pub struct Sweep<T> {
@@ -95,9 +51,14 @@ impl<T> Sweep<T> {
         Self::of::<O>(Source::Grid(grid))
     }
 
+    /// `O` over the sets of a design; its arguments are given by [`Sweep::axis`].
+    pub fn sample<O: Operation<Output = T>>(design: impl Into<Design>) -> Self {
+        Self::of::<O>(Source::Sample(Sample::new(design)))
+    }
+
     /// `O` over an explicit list of its parameters.
     pub fn list<O: Operation<Output = T>>(rows: impl IntoIterator<Item = O::Params>) -> Self {
-        Self::of::<O>(Source::List(List::new(rows)))
+        Self::of::<O>(Source::List(List::typed(rows)))
     }
 
     /// `O` over the list of its parameters that another step returns.
@@ -112,9 +73,11 @@ impl<T> Sweep<T> {
     #[must_use]
     pub fn axis(mut self, name: &str, values: AxisValues) -> Self {
         self.spec.source = match self.spec.source {
-            Source::Grid(grid) => Source::Grid(grid.axis(name, values)),
             Source::Mixed { argument } => Source::Mixed { argument },
-            Source::List(_) | Source::Later(_) => Source::Mixed { argument: name.to_owned() },
+            Source::Later(_) => Source::Mixed { argument: name.to_owned() },
+            // Its own types have given every argument.
+            Source::List(list) if list.is_typed => Source::Mixed { argument: name.to_owned() },
+            source => source.with(name, values),
         };
         self
     }

@@ -169,6 +169,11 @@ impl StepDecisions {
         self.verdicts.iter().filter(is_reused).count() as u64
     }
 
+    /// Number of cells whose run was found done; the schedule counts those whose run another cell makes.
+    pub(crate) fn found(&self) -> u64 {
+        self.verdicts.iter().filter(|verdict| verdict.is_reused()).count() as u64
+    }
+
     /// Whether every cell's run is known.
     pub(crate) fn is_resolved(&self) -> bool {
         self.ids.iter().all(|id| *id != RunId::UNKNOWN)
@@ -210,6 +215,11 @@ impl Decisions {
     /// Number of cells whose run was found done, or is the run of another cell.
     pub fn reused(&self) -> u64 {
         self.steps.iter().map(StepDecisions::reused).sum()
+    }
+
+    /// Number of cells whose run was found done.
+    pub(crate) fn found(&self) -> u64 {
+        self.steps.iter().map(StepDecisions::found).sum()
     }
 
     /// How the cells of a step stand, for the schedule.
@@ -425,9 +435,8 @@ impl Plan {
             Rerun::Where(condition) => {
                 let step = &self.steps[step];
                 let (set, replicate) = step.split(cell);
-                let mut arguments = Vec::new();
-                step.arguments.call(set, &mut arguments);
-                condition(&Cell { step: &step.name, replicate, index: cell, arguments: &arguments })
+                let set = step.arguments.set(set);
+                condition(&Cell { step: &step.name, replicate, index: cell, arguments: &set.call() })
             }
         }
     }
@@ -472,9 +481,9 @@ impl Plan {
     }
 
     /// Whether a cell of a step without inputs can be the run of another cell: where two steps have one operation, or
-    /// there are paths (two files may be equal).
+    /// a set may come twice (two files may be equal, two drawn integers as well).
     fn may_share(&self, number: usize) -> bool {
-        self.steps[number].arguments.mentions_paths() || self.same_operation(number).len() > 1
+        self.steps[number].arguments.may_repeat() || self.same_operation(number).len() > 1
     }
 }
 

@@ -13,6 +13,7 @@ mod step;
 mod stored;
 mod wiring;
 
+pub(crate) use arguments::Set as ParameterSet;
 pub(crate) use contexts::{ContextPlan, ContextPlans, FieldPlan};
 pub(crate) use decide::Known;
 pub use decide::{Cell, Decisions, Rerun, StepDecisions, Verdict};
@@ -408,7 +409,7 @@ impl Plan {
         files: &StatCache,
     ) -> Result<(Self, Vec<usize>), PlanError> {
         let mut experiment = self.experiment.clone();
-        experiment.specs[step].source = Source::List(List::of_values(rows));
+        experiment.specs[step].source = Source::List(List::of_values(&rows));
         let mut planned: Vec<Option<Arc<StepPlan>>> = self.steps.iter().cloned().map(Some).collect();
         let (mut expanded, mut contexts) = (Vec::new(), self.contexts.clone());
         for number in &self.order {

@@ -230,10 +230,9 @@ impl StepPlan {
         }
         let dimensions = Dimensions::decode(&self.dimensions());
         CaseTags::evaluate(rules, self.sets(), |set, look| {
-            let mut arguments = Vec::new();
-            self.arguments.call(self.split(set).0, &mut arguments);
+            let arguments = self.arguments.set(self.split(set).0);
             let coordinates = dimensions.at(set);
-            look(&Case { step: &self.name, set, arguments: &arguments, coordinates: &coordinates });
+            look(&Case { step: &self.name, set, arguments: &arguments.call(), coordinates: &coordinates });
         })
     }
 
@@ -337,11 +336,6 @@ impl StepPlan {
             }
         });
         ids
-    }
-
-    /// Files and folders that must not change while a cell runs.
-    pub(crate) fn watched(&self, set: u64) -> impl Iterator<Item = &Watched> {
-        self.watched.iter().chain(self.arguments.watched(set))
     }
 }
 

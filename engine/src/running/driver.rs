@@ -115,7 +115,7 @@ impl<'a> Driver<'a> {
         let settled = settled.map(|(step, decided)| step.is_expanded() && decided.is_resolved()).collect();
         let summary = Summary {
             cells: plan.cells(),
-            reused: decisions.reused(),
+            reused: decisions.found(),
             cut_off: 0,
             succeeded: 0,
             failed: 0,

@@ -250,7 +250,7 @@ impl<'d, 'a> Loop<'d, 'a> {
         driver.runner.check_resources(&driver.plan)?;
         for step in &expanded {
             let node = driver.node(*step);
-            driver.summary.reused += driver.decisions.steps[*step].reused();
+            driver.summary.reused += driver.decisions.steps[*step].found();
             self.schedule.expand(*step, node.standings, node.edges);
         }
         driver.summary.cells = driver.plan.cells();

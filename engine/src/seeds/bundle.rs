@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::rng::Rng;
+use crate::recipe::uvar;
 
 /// The seeds of an experiment: a base and a number of replicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,10 @@ pub struct SeedBundle {
     base: u64,
     replicate: u64,
     operation: Arc<str>,
+    /// Whether it is the same in all replicates.
+    is_preprocessing: bool,
+    /// From the bundle of the run down to this one.
+    path: Vec<(Arc<str>, Option<u64>)>,
 }
 
 /// What a key is for; the number is hashed.
@@ -69,10 +74,14 @@ enum Kind {
     SharedBytes = 3,
 }
 
+/// Added to the kind in a bundle that was derived from that of the run.
+const DERIVED: u8 = 4;
+
 impl SeedBundle {
     /// The seeds of a run of `operation` (`namespace::name`) in the replicate with this number, from 0.
     pub fn new(base: u64, replicate: u64, operation: impl Into<Arc<str>>) -> Self {
-        Self { base, replicate, operation: operation.into() }
+        let operation = operation.into();
+        Self { base, replicate, operation, is_preprocessing: false, path: Vec::new() }
     }
 
     /// Seeds for a unit test of an operation.
@@ -124,14 +133,87 @@ impl SeedBundle {
         self.key(Kind::SharedBytes, name)
     }
 
+    /// A bundle of its own, with streams that none of this one's equals, for a part of the work that has a name.
+    ///
+    /// ```
+    /// use metalab_engine::seeds::SeedBundle;
+    ///
+    /// let seeds = SeedBundle::fixed(7);
+    /// let model = seeds.derive("model");
+    /// assert_ne!(model.seed("init"), seeds.seed("init"));
+    /// assert_eq!(model.seed("init"), seeds.derive("model").seed("init"));
+    /// ```
+    #[must_use]
+    pub fn derive(&self, name: &str) -> Self {
+        self.below(name, None)
+    }
+
+    /// A bundle for one of several parts of the work that have a name together: the folds of a cross-validation, say.
+    #[must_use]
+    pub fn child(&self, name: &str, index: u64) -> Self {
+        self.below(name, Some(index))
+    }
+
+    fn below(&self, name: &str, index: Option<u64>) -> Self {
+        let mut child = self.clone();
+        child.path.push((name.into(), index));
+        child
+    }
+
+    /// The generator of one of several parts that work at the same time. It depends neither on how many there are nor on
+    /// the order in which they work.
+    pub fn part(&self, name: &str, index: u64) -> Rng {
+        self.child(name, index).rng("")
+    }
+
+    /// The generators of so many parts.
+    ///
+    /// ```
+    /// use metalab_engine::seeds::SeedBundle;
+    ///
+    /// let seeds = SeedBundle::fixed(7);
+    /// let ends: Vec<f64> = std::thread::scope(|scope| {
+    ///     let walk = |mut rng: metalab_engine::seeds::Rng| (0..100).map(|_| rng.uniform() - 0.5).sum();
+    ///     let walkers: Vec<_> = seeds.parts("walkers", 4).into_iter().map(|rng| scope.spawn(move || walk(rng))).collect();
+    ///     walkers.into_iter().map(|walker| walker.join().unwrap()).collect()
+    /// });
+    /// assert_eq!(ends.len(), 4);
+    /// ```
+    pub fn parts(&self, name: &str, count: u64) -> Vec<Rng> {
+        (0..count).map(|index| self.part(name, index)).collect()
+    }
+
+    /// The seeds of what is the same in all replicates, such as the preparation of data that replicates share. No replicate,
+    /// whatever its number, has these streams.
+    ///
+    /// What is shared between operations is so here as well: `seeds.preprocessing().shared("split")`.
+    #[must_use]
+    pub fn preprocessing(&self) -> Self {
+        Self { is_preprocessing: true, ..self.clone() }
+    }
+
     fn key(&self, kind: Kind, name: &str) -> [u8; 32] {
         let mut image = Vec::with_capacity(64 + self.operation.len() + name.len());
+        let is_derived = self.is_preprocessing || !self.path.is_empty();
         image.extend_from_slice(b"metalab seed 1\0");
-        image.push(kind as u8);
+        image.push(if is_derived { DERIVED } else { 0 } + kind as u8);
         image.extend_from_slice(&self.base.to_le_bytes());
-        image.extend_from_slice(&self.replicate.to_le_bytes());
+        if is_derived {
+            image.push(u8::from(self.is_preprocessing));
+        }
+        if !self.is_preprocessing {
+            image.extend_from_slice(&self.replicate.to_le_bytes());
+        }
         if matches!(kind, Kind::OwnStream | Kind::OwnBytes) {
             text(&mut image, &self.operation);
+        }
+        if is_derived {
+            uvar(self.path.len() as u64, &mut image);
+            for (name, index) in &self.path {
+                text(&mut image, name);
+                image.push(u8::from(index.is_some()));
+                index.iter().for_each(|index| image.extend_from_slice(&index.to_le_bytes()));
+            }
         }
         text(&mut image, name);
         blake3::hash(&image).into()
@@ -139,12 +221,7 @@ impl SeedBundle {
 }
 
 fn text(image: &mut Vec<u8>, text: &str) {
-    let mut length = text.len();
-    while length >= 0x80 {
-        image.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    image.push(length as u8);
+    uvar(text.len() as u64, image);
     image.extend_from_slice(text.as_bytes());
 }
 
@@ -175,6 +252,47 @@ mod tests {
         ]
         .map(|mut rng| rng.next_u64());
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+    }
+
+    #[test]
+    fn derived_bundles_are_their_own() {
+        let run = SeedBundle::new(1, 0, "a::b");
+        let other = SeedBundle::new(1, 1, "a::b");
+        let bundles = [
+            run.clone(),
+            run.derive("x"),
+            run.derive("y"),
+            run.derive("x").derive("y"),
+            run.derive("xy"),
+            run.child("x", 0),
+            run.child("x", 1),
+            run.child("x", 0).child("x", 0),
+            run.preprocessing(),
+            run.preprocessing().derive("x"),
+            other.derive("x"),
+            other.clone(),
+        ];
+        let names = ["", "x", "y"];
+        let of = |bundle: &SeedBundle| names.map(|name| [bundle.bytes(name), bundle.shared_bytes(name)]);
+        let all: Vec<_> = bundles.iter().flat_map(of).flatten().collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        // The order in which it was asked for does not matter, nor the replicate.
+        assert_eq!(run.preprocessing().derive("x"), run.derive("x").preprocessing());
+        assert_eq!(run.preprocessing().bytes("z"), other.preprocessing().bytes("z"));
+        let elsewhere = SeedBundle::new(1, 5, "c::d").preprocessing();
+        assert_eq!(run.preprocessing().shared_bytes("z"), elsewhere.shared_bytes("z"));
+        assert_ne!(run.preprocessing().bytes("z"), elsewhere.bytes("z"));
+    }
+
+    #[test]
+    fn parts_do_not_depend_on_their_number() {
+        let seeds = SeedBundle::fixed(3);
+        let mut few: Vec<u64> = seeds.parts("walkers", 3).iter_mut().map(Rng::next_u64).collect();
+        let many: Vec<u64> = seeds.parts("walkers", 8).iter_mut().map(Rng::next_u64).collect();
+        assert_eq!(few, many[..3]);
+        few.dedup();
+        assert_eq!(few.len(), 3);
+        assert_eq!(seeds.part("walkers", 7).next_u64(), many[7]);
     }
 
     #[test]

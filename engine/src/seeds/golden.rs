@@ -49,6 +49,28 @@ fn golden_vectors() {
         writeln!(text, "uniform {:?} {:?}", seeds.rng(stream).uniform(), seeds.shared(stream).uniform())
             .unwrap();
     }
+    let run = SeedBundle::new(42, 1, "metalab-examples::train");
+    for (how, bundle) in [
+        ("derive model", run.derive("model")),
+        ("child fold 3", run.child("fold", 3)),
+        ("derive model child fold 3", run.derive("model").child("fold", 3)),
+        ("preprocessing", run.preprocessing()),
+        ("preprocessing derive höhe", run.preprocessing().derive("höhe")),
+    ] {
+        writeln!(text, "\n42 1 `metalab-examples::train` {how}: `x`").unwrap();
+        let (mut own, mut shared) = (bundle.rng("x"), bundle.shared("x"));
+        writeln!(text, "rng{}", words((0..2).map(|_| own.next_u64()))).unwrap();
+        writeln!(text, "shared{}", words((0..2).map(|_| shared.next_u64()))).unwrap();
+        writeln!(text, "seed {:016x}", bundle.seed("x")).unwrap();
+        writeln!(text, "shared_seed {:016x}", bundle.shared_seed("x")).unwrap();
+        let parts = bundle.parts("p", 3);
+        writeln!(text, "parts{}", words(parts.into_iter().map(|mut part| part.next_u64()))).unwrap();
+        writeln!(text, "split{}", words((0..2).map(|index| own.split(index).next_u64()))).unwrap();
+    }
+    if std::env::var_os("METALAB_BLESS").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/seeds.txt"), &text).unwrap();
+        return;
+    }
     assert!(text == GOLDEN, "the format of seeds changed; it is now\n{text}");
 }
 
@@ -57,6 +79,12 @@ fn golden_vectors() {
 fn the_preimage_is_as_documented() {
     let image = b"metalab seed 1\0\x02*\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x06pkg::f\x05darts";
     assert_eq!(SeedBundle::new(42, 3, "pkg::f").bytes("darts"), *blake3::hash(image).as_bytes());
+    let image = b"metalab seed 1\0\x06*\0\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x06pkg::f\x02\x05model\0\x04fold\x01\x02\0\0\0\0\0\0\0\x05darts";
+    let child = SeedBundle::new(42, 3, "pkg::f").derive("model").child("fold", 2);
+    assert_eq!(child.bytes("darts"), *blake3::hash(image).as_bytes());
+    let image = b"metalab seed 1\0\x07*\0\0\0\0\0\0\0\x01\0\x05darts";
+    let before = SeedBundle::new(42, 3, "pkg::f").preprocessing();
+    assert_eq!(before.shared_bytes("darts"), *blake3::hash(image).as_bytes());
     let image = b"metalab seed 1\0\x03*\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x05darts";
     assert_eq!(SeedBundle::new(42, 3, "pkg::f").shared_bytes("darts"), *blake3::hash(image).as_bytes());
 }

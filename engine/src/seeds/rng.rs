@@ -38,6 +38,26 @@ impl Rng {
         Self { key, counter: 0, words: [0; WORDS], used: WORDS }
     }
 
+    /// An independent generator for part `index` of the work, at the beginning of its stream. What was drawn from this one
+    /// before does not matter, and nothing is drawn from it.
+    ///
+    /// ```
+    /// use metalab_engine::seeds::SeedBundle;
+    ///
+    /// let rng = SeedBundle::fixed(7).rng("walk");
+    /// assert_ne!(rng.split(0).uniform(), rng.split(1).uniform());
+    /// ```
+    #[must_use]
+    pub fn split(&self, index: u64) -> Self {
+        let mut image = [0; 16 + 32 + 8];
+        image[..16].copy_from_slice(b"metalab split 1\0");
+        for (bytes, word) in image[16..48].chunks_exact_mut(4).zip(self.key) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        image[48..].copy_from_slice(&index.to_le_bytes());
+        Self::from_key(blake3::hash(&image).as_bytes())
+    }
+
     /// The next 64 bits.
     #[inline]
     pub fn next_u64(&mut self) -> u64 {
@@ -168,6 +188,16 @@ mod tests {
         assert_eq!(bytes[..4], words[0].to_le_bytes());
         assert_eq!(bytes[4], words[1].to_le_bytes()[0]);
         assert_eq!(rng.next_u32(), words[2]);
+    }
+
+    #[test]
+    fn splits_are_independent_of_what_was_drawn() {
+        let mut rng = Rng::from_key(&[3; 32]);
+        let before = rng.split(5).next_u64();
+        rng.next_u64();
+        assert_eq!(rng.split(5).next_u64(), before);
+        assert_ne!(rng.split(6).next_u64(), before);
+        assert_ne!(rng.split(5).split(5).next_u64(), before);
     }
 
     #[test]

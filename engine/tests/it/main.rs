@@ -16,6 +16,7 @@ mod manifests;
 mod memory;
 mod metadata;
 mod operations;
+mod params;
 mod recipes;
 mod results;
 mod store;

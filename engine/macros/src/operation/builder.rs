@@ -29,7 +29,8 @@ pub(crate) fn builder(
 
     let doc = format!("A sweep of the operation `{operation}` over the values of its arguments.");
     let start_doc = format!("Starts a sweep of `{operation}` over all combinations of the given values.");
-    let start = states.iter().map(|_| quote!(false));
+    let sample_doc = format!("Starts a sweep of `{operation}` over the sets of a design: random ones, say.");
+    let start: Vec<TokenStream> = states.iter().map(|_| quote!(false)).collect();
     let listed = needed.iter().map(|needed| {
         let given = matches!(needed, Needed::Argument(_));
         quote!(#given)
@@ -92,6 +93,22 @@ pub(crate) fn builder(
                 /// Every argument without default has to be given before this is a sweep.
                 pub fn grid() -> #grid<#(#start),*> {
                     #grid { sweep: #root::params::Sweep::grid::<#marker>(#root::params::Grid::new()) }
+                }
+
+                #[doc = #sample_doc]
+                ///
+                /// The setters take distributions, single values, and values to combine with every set. Every
+                /// argument without default has to be given before this is a sweep.
+                pub fn sample(design: impl ::core::convert::Into<#root::params::Design>) -> #grid<#(#start),*> {
+                    #grid { sweep: #root::params::Sweep::sample::<#marker>(design) }
+                }
+
+                /// A sweep over any source of parameter sets; that it gives every argument is checked when the
+                /// experiment is planned.
+                pub fn from(source: impl ::core::convert::Into<#root::params::Source>) -> #grid<#(#listed),*> {
+                    #grid {
+                        sweep: #root::params::Sweep::of::<#marker>(::core::convert::Into::into(source)),
+                    }
                 }
 
                 /// A sweep over the given sets of arguments, one cell for each.
@@ -215,7 +232,9 @@ fn axis_setter(
     own: Option<usize>,
 ) -> TokenStream {
     let (name, ty, column) = (&owned.name, &owned.ty, owned.column());
-    let doc = format!("One value of `{column}` for all runs, or the values to sweep over.");
+    let doc = format!(
+        "One value of `{column}` for all runs, the values to sweep over, a distribution in a sample, or a resolver."
+    );
     let values = quote!(values: impl #root::params::IntoAxis<#ty>);
     let set = quote!(self.sweep.axis(#column, #root::params::IntoAxis::<#ty>::into_axis(values)));
     setter(grid, name, &documented(&owned.doc, &doc), &values, &set, states, own)

@@ -7,7 +7,7 @@ use metalab_cas::{Digest, Value};
 use crate::context::{Changed, StatCache};
 use crate::derived::Deriving;
 use crate::operation::{Metadata, Registered};
-use crate::plan::{Feeds, StepPlan};
+use crate::plan::{Feeds, ParameterSet, StepPlan};
 use crate::record::Shown;
 
 /// What the runs of a step share.
@@ -62,14 +62,14 @@ pub(in crate::running) trait Particulars {
 /// A cell of a plan that is at hand.
 pub(in crate::running) struct Planned<'p> {
     plan: &'p StepPlan,
-    set: u64,
+    set: ParameterSet<'p>,
     replicate: u64,
 }
 
 impl<'p> Planned<'p> {
     pub(in crate::running) fn new(plan: &'p StepPlan, cell: u64) -> Self {
         let (set, replicate) = plan.split(cell);
-        Self { plan, set, replicate }
+        Self { plan, set: plan.arguments.set(set), replicate }
     }
 }
 
@@ -79,20 +79,19 @@ impl Particulars for Planned<'_> {
     }
 
     fn arguments(&self) -> Vec<(&str, &Value)> {
-        let mut arguments = Vec::with_capacity(8);
-        self.plan.arguments.call(self.set, &mut arguments);
-        arguments
+        self.set.call()
     }
 
     fn changed(&self) -> Option<Changed> {
-        self.plan.watched(self.set).find_map(|watched| StatCache::check(watched).err())
+        let mut all = self.plan.watched.iter().chain(self.set.watched());
+        all.find_map(|watched| StatCache::check(watched).err())
     }
 
     fn swept(&self, out: &mut Vec<u8>) {
-        self.plan.arguments.swept(self.set, out);
+        self.set.swept(out);
     }
 
     fn shown(&self) -> Vec<Shown> {
-        self.plan.arguments.shown(self.set)
+        self.set.shown()
     }
 }

@@ -43,11 +43,10 @@ impl Job {
         values: &mut Vec<ValueWire>,
     ) -> Result<TaskWire, String> {
         let (set, replicate) = self.step.split(task.cell);
-        let all = &self.step.arguments;
-        let (mut arguments, mut swept) = (Vec::new(), Vec::new());
-        all.call_part(set, true, &mut arguments);
-        all.swept(set, &mut swept);
-        let arguments = named(&arguments)?;
+        let set = self.step.arguments.set(set);
+        let mut swept = Vec::new();
+        set.swept(&mut swept);
+        let arguments = named(&set.call_swept())?;
         along.size += swept.len() + arguments.iter().map(|argument| argument.value.len()).sum::<usize>();
         Ok(TaskWire {
             cell: task.cell,
@@ -61,8 +60,8 @@ impl Job {
             replicate,
             arguments,
             swept: swept.into(),
-            shown: all.shown(set),
-            watched: all.watched(set).map(|watched| watched.send().into()).collect(),
+            shown: set.shown(),
+            watched: set.watched().map(|watched| watched.send().into()).collect(),
             inputs: task.inputs.as_deref().map(|inputs| along.inputs(inputs, values)).transpose()?,
         })
     }

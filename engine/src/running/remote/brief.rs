@@ -34,8 +34,7 @@ impl Job {
     /// When the store or a context cannot be shared with another process; the message says why.
     pub fn brief(&self) -> Result<Vec<u8>, String> {
         let (work, step) = (&self.work, &self.step);
-        let mut fixed = Vec::new();
-        step.arguments.call_part(0, false, &mut fixed);
+        let fixed = step.arguments.call_fixed();
         let scratch = work.scratch.as_deref().map(|path| {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
             absolute.into_os_string().into_string().map_err(|path| {
