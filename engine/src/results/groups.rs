@@ -78,26 +78,32 @@ impl Groups {
         Ok(Self { by: by.iter().map(|name| (*name).to_owned()).collect(), groups })
     }
 
-    /// A table with a row for each group and metric: n, mean, standard deviation, median, least, greatest, and the 95 %
-    /// confidence interval of the mean as `mean ± half`.
+    /// A table with a row for each group and metric: n, mean, half the width of the 95 % confidence interval of the mean,
+    /// standard deviation, median, least and greatest. One number has neither interval nor deviation.
     pub fn table(&self) -> Table {
-        let mut columns = self.by.clone();
-        columns.extend(
-            ["metric", "n", "mean", "std", "median", "min", "max", "95 % interval"].map(str::to_owned),
-        );
-        let rows = self.groups.iter().flat_map(|group| {
-            group.metrics.iter().map(|(name, stats)| {
-                let mut row = group.key.clone();
-                let numbers = [stats.mean, stats.std, stats.median, stats.min, stats.max].map(short_float);
-                row.extend([name.clone(), stats.n.to_string()]);
-                row.extend(numbers);
-                row.push(match stats.ci95.is_nan() {
-                    true => String::new(),
-                    false => format!("{} ± {}", short_float(stats.mean), short_float(stats.ci95)),
-                });
-                row
-            })
-        });
+        const COLUMNS: [&str; 8] = ["metric", "n", "mean", "95 % interval", "std", "median", "min", "max"];
+        let columns = self.by.iter().cloned().chain(COLUMNS.map(str::to_owned)).collect();
+        let row = |group: &Group, name: &str, stats: &Stats| -> Vec<String> {
+            let spread = |x: f64, sign: &str| match stats.n {
+                1 => String::new(),
+                _ => format!("{sign}{}", short_float(x)),
+            };
+            let numbers = [
+                name.to_owned(),
+                stats.n.to_string(),
+                short_float(stats.mean),
+                spread(stats.ci95, "± "),
+                spread(stats.std, ""),
+                short_float(stats.median),
+                short_float(stats.min),
+                short_float(stats.max),
+            ];
+            group.key.iter().cloned().chain(numbers).collect()
+        };
+        let rows = self
+            .groups
+            .iter()
+            .flat_map(|group| group.metrics.iter().map(move |(name, stats)| row(group, name, stats)));
         Table { rows: rows.collect(), columns }
     }
 }

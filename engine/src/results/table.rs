@@ -11,7 +11,7 @@ use crate::record::Scalar;
 /// The most rows that are printed; [`Table::rows`] has all.
 const PRINTED: usize = 60;
 
-/// Rows and columns of text: parameters, replicate, status, output, metrics.
+/// Rows and columns of text: parameters, replicate, status, output, metrics, derived metrics.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// Names of the columns.
@@ -24,6 +24,7 @@ impl Table {
     pub(super) fn of(results: &Results) -> Result<Self, ResultError> {
         let axes = results.axes();
         let mut metrics: Vec<String> = Vec::new();
+        let mut derived: Vec<String> = Vec::new();
         let mut has_output = false;
         let mut rows = Vec::new();
         for run in results.iter() {
@@ -31,6 +32,11 @@ impl Table {
             for (name, _) in run.metrics() {
                 if !metrics.contains(name) {
                     metrics.push(name.clone());
+                }
+            }
+            for (name, _) in run.derived_metrics() {
+                if !derived.iter().any(|known| known == name) {
+                    derived.push(name.to_owned());
                 }
             }
             let output = scalar_output(&run);
@@ -44,6 +50,7 @@ impl Table {
         columns.push("status".to_owned());
         columns.extend(has_output.then(|| "output".to_owned()));
         columns.extend(metrics.iter().cloned());
+        columns.extend(derived.iter().map(|name| format!("derived.{name}")));
         let rows = rows.into_iter().map(|(run, output)| {
             let values = run.columns();
             let mut row = Vec::with_capacity(columns.len());
@@ -53,6 +60,7 @@ impl Table {
             row.push(run.outcome().map_or("not run", |outcome| outcome.as_str()).to_owned());
             row.extend(has_output.then(|| output.unwrap_or_default()));
             row.extend(metrics.iter().map(|name| run.metric(name).map(short).unwrap_or_default()));
+            row.extend(derived.iter().map(|name| run.derived(name).map(short).unwrap_or_default()));
             row
         });
         Ok(Self { rows: rows.collect(), columns: columns.clone() })

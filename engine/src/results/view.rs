@@ -157,7 +157,7 @@ impl Results {
         Self { overlay: Some(overlay), ..self.clone() }
     }
 
-    /// A table of parameters, replicate, status, output and metrics, one row per cell.
+    /// A table of parameters, replicate, status, output, metrics and derived metrics, one row per cell.
     ///
     /// # Errors
     /// When a record cannot be read.

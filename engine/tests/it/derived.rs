@@ -10,7 +10,9 @@ use metalab::record::Scalar;
 use metalab::results::{Results, RunResult};
 use metalab::store::{Access, Store};
 
+use crate::broken::Fault;
 use crate::graph::{executed, log, refused, run};
+use crate::stores::{Fresh, fresh};
 
 #[metalab::operation]
 fn measured(x: f64, tag: String, capture: &Capture) -> f64 {
@@ -198,6 +200,37 @@ fn what_is_kept_in_the_middle_is_not_computed_again() {
     let all = derive(&Results::load(&store, "lab").unwrap()).with(Nothing).keep().unwrap();
     assert_eq!((all.computed, all.up_to_date), (1200, 1300));
     assert_eq!(executed("middle").len(), 1200);
+}
+
+/// Every write of a derivation fails once: what was kept by then stays, and only the rest is computed again.
+#[test]
+fn a_store_that_breaks_in_the_middle_loses_nothing() {
+    #[metalab::operation]
+    fn light(n: u64) -> u64 {
+        n
+    }
+    #[metalab::derived]
+    fn double(run: &RunResult) -> metalab::Result<u64> {
+        Ok(2 * run.param::<u64>("n")?)
+    }
+    let mut kept = Vec::new();
+    for number in 1.. {
+        let Fresh { broken, store, .. } = fresh(true);
+        run(Experiment::new("lab", "1").sweep(Light::grid().n(0..2100_u64)), &store);
+        let results = Results::load(&store, "lab").unwrap();
+        broken.fail(number, Fault::Half);
+        let first = derive(&results).with(Double).keep();
+        if broken.failures() == 0 {
+            assert_eq!(first.unwrap().computed, 2100);
+            break;
+        }
+        let again = derive(&Results::load(&store, "lab").unwrap()).with(Double).keep().unwrap();
+        assert_eq!(again.computed + again.up_to_date, 2100, "{number}");
+        kept.push(again.up_to_date);
+        let results = Results::load(&store, "lab").unwrap();
+        assert!(derived(&results, "double").iter().enumerate().all(|(n, x)| *x == Some(2.0 * n as f64)));
+    }
+    assert!(kept.len() > 2 && kept.iter().any(|kept| *kept > 0), "{kept:?}");
 }
 
 #[test]

@@ -54,7 +54,8 @@ impl Values {
         match self {
             Self::Bool(all) => all[row].map(|x| x.to_string()),
             Self::Int(all) => all[row].map(|x| x.to_string()),
-            Self::Float(all) => all[row].map(|x| x.to_string()),
+            // The shortest text that gives the same number again.
+            Self::Float(all) => all[row].map(|x| format!("{x:?}")),
             Self::Text(all) => all[row].clone(),
             Self::Time(all) => all[row].and_then(time),
         }
