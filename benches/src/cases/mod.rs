@@ -1,6 +1,7 @@
 //! What is measured.
 
 mod blobs;
+mod capture;
 mod graph;
 mod runs;
 mod segments;
@@ -20,6 +21,9 @@ pub(crate) fn all(options: &Options) -> Result<()> {
     }
     if wanted("graph") {
         graph::measure(options, scratch.path(), &mut rows)?;
+    }
+    if wanted("capture") {
+        capture::measure(&mut rows)?;
     }
     if wanted("segments") {
         segments::measure(options, scratch.path(), &mut rows)?;

@@ -3,9 +3,13 @@
 mod artifact;
 mod artifacts;
 mod child;
+#[cfg(feature = "arrow")]
+pub(crate) mod columnar;
 pub(crate) mod data;
 mod entries;
 mod events;
+#[cfg(feature = "plotters")]
+mod figure;
 mod flatten;
 mod handle;
 mod log;

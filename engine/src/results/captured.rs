@@ -19,6 +19,22 @@ impl RunResult {
         found.ok_or_else(|| self.absent(format!("artifact `{name}`")))
     }
 
+    /// The Arrow batches of an artifact that was captured by `artifact_arrow` or `artifact_parquet`.
+    ///
+    /// # Errors
+    /// When there is none of this name, its bytes are missing or damaged, or it is of another kind.
+    #[cfg(feature = "arrow")]
+    pub fn artifact_batches(&self, name: &str) -> Result<Vec<arrow_array::RecordBatch>, ResultError> {
+        let artifact = self.artifact_ref(name)?;
+        let bytes = self.bytes(&artifact.value)?;
+        crate::capture::columnar::read(&artifact.kind, bytes).map_err(|source| ResultError::Content {
+            run: self.id().short(),
+            what: format!("the artifact `{name}`"),
+            expected: type_name::<Vec<arrow_array::RecordBatch>>(),
+            source,
+        })
+    }
+
     /// What the codec of an artifact said about it; nothing for other artifacts.
     ///
     /// # Errors

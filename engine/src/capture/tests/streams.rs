@@ -125,3 +125,37 @@ fn a_secret_is_nowhere_in_what_is_captured() {
         assert!(text.contains("***") && !text.contains("tell"), "{text}");
     }
 }
+
+#[test]
+fn folders_with_what_cannot_be_kept_are_refused_by_name() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    let said = |make: &dyn Fn(&std::path::Path)| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("fine"), "x").unwrap();
+        make(folder.path());
+        let capture = Capture::memory();
+        capture.artifact_folder("results", folder.path());
+        assert!(capture.artifacts().is_empty());
+        let text = capture.misuse().unwrap();
+        let folder = folder.path().to_str().unwrap();
+        assert!(!text.contains(folder), "{text} names a folder of this machine");
+        text
+    };
+    let socket = said(&|folder| drop(UnixListener::bind(folder.join("server.sock")).unwrap()));
+    assert!(socket.contains("`server.sock` is a socket"), "{socket}");
+    let outside = said(&|folder| symlink("../../elsewhere", folder.join("link")).unwrap());
+    assert!(outside.contains("`link` is a link to `../../elsewhere`, which is outside"), "{outside}");
+    let name = said(&|folder| fs::write(folder.join(OsStr::from_bytes(b"bad-\xff.txt")), "x").unwrap());
+    assert!(name.contains("`bad-\u{fffd}.txt` has a name that is not UTF-8"), "{name}");
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "x").unwrap();
+    symlink("a", folder.path().join("b")).unwrap();
+    let capture = Capture::memory();
+    capture.artifact_folder("results", folder.path());
+    assert_eq!(capture.misuse(), None, "a link that stays inside is kept as a link");
+}
