@@ -105,6 +105,14 @@ pub enum QueryError {
         /// What is wrong.
         reason: String,
     },
+    /// A derived metric that is an expression, and cannot be computed.
+    #[error("the expression of `derived.{name}` cannot be used: {reason}")]
+    Expression {
+        /// The metric.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A function that is not there.
     #[error("no function `{function}`{}", did_you_mean(.nearest))]
     NoFunction {

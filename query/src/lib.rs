@@ -35,5 +35,5 @@ mod tables;
 pub use answer::{Answer, Format, ParseFormatError, RowWriter};
 pub use error::QueryError;
 pub use fold::{FoldReport, fold, fold_blocking, rebuild, rebuild_blocking};
-pub use session::{Column, Listing, Options, Rows, Session, query_blocking};
+pub use session::{Column, KnownTable, Listing, Options, Rows, Session, Vocabulary, query_blocking};
 pub use tables::{Status, TableStatus, status_blocking};

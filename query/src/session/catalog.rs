@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use metalab_engine::record::KeptExpression;
+
 use crate::columns::{Kind, Path, Root};
 use crate::error::QueryError;
 
@@ -38,6 +40,8 @@ pub(crate) enum Relation {
     Columns,
     /// The runs of one experiment, with plain column names.
     Experiment(String),
+    /// The cells of one run, whose id in hexadecimal this is; as written, its beginning.
+    Run(String),
 }
 
 impl Relation {
@@ -65,7 +69,7 @@ impl Relation {
 
     /// Whether it has `params`, `metrics` and `output`.
     pub(crate) fn has_paths(&self) -> bool {
-        matches!(self, Self::Runs | Self::DistinctRuns | Self::Attempts)
+        matches!(self, Self::Runs | Self::DistinctRuns | Self::Attempts | Self::Run(_))
     }
 }
 
@@ -94,6 +98,8 @@ pub(crate) struct Catalog {
     pub(crate) experiments: BTreeMap<String, BTreeMap<Path, Kinds>>,
     /// The rows of `columns`.
     pub(crate) counted: Vec<Counted>,
+    /// Derived metrics that are expressions.
+    pub(crate) kept: Vec<KeptExpression>,
 }
 
 /// What a written path means.
@@ -121,6 +127,7 @@ impl Catalog {
     pub(crate) fn new(
         counts: impl IntoIterator<Item = Counted>,
         named: impl IntoIterator<Item = String>,
+        kept: Vec<KeptExpression>,
     ) -> Self {
         let mut sums: BTreeMap<(Option<String>, Option<String>, String), i64> = BTreeMap::new();
         for row in counts {
@@ -140,7 +147,25 @@ impl Catalog {
         for name in named {
             catalog.experiments.entry(name).or_default();
         }
+        // An expression is a column without a stored type, in the place of what functions gave under its name.
+        for kept in &kept {
+            let path = Path { root: Root::Derived, parts: vec![kept.name.clone()] };
+            catalog.paths.insert(path.clone(), Kinds::new());
+            for (name, paths) in &mut catalog.experiments {
+                if kept.experiment.as_ref().is_none_or(|of| of == name) {
+                    paths.insert(path.clone(), Kinds::new());
+                }
+            }
+        }
+        catalog.kept = kept;
         catalog
+    }
+
+    /// Whether a path is a derived metric that is an expression.
+    pub(crate) fn is_expression(&self, path: &Path) -> bool {
+        path.root == Root::Derived
+            && path.parts.len() == 1
+            && self.kept.iter().any(|kept| kept.name == path.parts[0])
     }
 
     /// Whether there are metrics that were derived after their runs, which tells nothing of experiments.

@@ -31,8 +31,11 @@ impl Sources {
             None => Some(&self.catalog.paths),
             Some(name) => self.catalog.experiments.get(name),
         };
-        let asked =
-            |path: &Path| path.root == Root::Derived && paths.is_none_or(|paths| paths.contains(path));
+        let asked = |path: &Path| {
+            path.root == Root::Derived
+                && paths.is_none_or(|paths| paths.contains(path))
+                && !self.catalog.is_expression(path)
+        };
         let known = known.into_iter().flatten().filter(|(path, _)| asked(path));
         let wanted: Vec<(&Path, &Kinds)> = known.collect();
         if wanted.is_empty() {

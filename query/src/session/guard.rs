@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use crate::error::QueryError;
 
 /// Nesting that no honest query has; deeper text is refused before it can exhaust the stack.
-pub(super) const DEPTH: usize = 50;
+pub(crate) const DEPTH: usize = 50;
 
 /// A question that may be asked.
 #[derive(Debug)]

@@ -22,20 +22,22 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Statement};
 use futures::TryStreamExt;
+use metalab_engine::record::KeptExpression;
 use metalab_engine::store::Store;
 use tokio::sync::Mutex;
 
 use super::catalog::{Relation, Word};
 use super::derived;
+use super::expressions::View;
 use super::guard::{Question, one_line, parse};
 use super::limits::{Threads, environment};
 use super::listing::Listing;
-use super::number;
 use super::rewrite::rewrite;
 use super::stream::{Rows, Sink, channel};
 use super::suggest::nearest;
 use super::views::{Sources, core_names};
 use super::world::World;
+use super::{number, statistics};
 use crate::answer::Answer;
 use crate::error::QueryError;
 use crate::fold::{fold_here, settled};
@@ -71,6 +73,31 @@ pub struct Column {
     /// Its type in SQL words.
     pub kind: String,
 }
+
+/// A table, as [`Session::vocabulary`] lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KnownTable {
+    /// The name; in SQL it stands in double quotes unless it is a plain word.
+    pub name: String,
+    /// The experiment whose runs it shows, for the view of an experiment.
+    pub experiment: Option<String>,
+    /// Its columns.
+    pub columns: Vec<Column>,
+}
+
+/// All names that can be written in a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vocabulary {
+    /// The tables.
+    pub tables: Vec<KnownTable>,
+    /// The functions, sorted.
+    pub functions: Vec<String>,
+}
+
+/// Functions that the planner does not know: they are put into other words before.
+const OWN: [&str; 6] = ["argmax", "argmin", "downstream_of", "run", "short_id", "upstream_of"];
 
 /// Read-only SQL over one store.
 ///
@@ -143,9 +170,11 @@ impl Session {
             .with_default_features()
             .build();
         let mut state = state;
-        state
-            .register_udf(number::function())
-            .map_err(|error| QueryError::Sql { message: one_line(&error) })?;
+        let register = |error| QueryError::Sql { message: one_line(&error) };
+        state.register_udf(number::function()).map_err(register)?;
+        for function in statistics::functions() {
+            state.register_udaf(function).map_err(register)?;
+        }
         let (at, fold) = (store.clone(), options.fold);
         let (world, warnings) = threads.run(async move { look(&at, fold).await }, None).await?;
         let inner = Inner {
@@ -221,6 +250,49 @@ impl Session {
         let (inner, table) = (Arc::clone(&self.inner), table.to_owned());
         let word = Word { text: table, quoted: false };
         self.inner.threads.run(async move { inner.columns(&word).await }, None).await
+    }
+
+    /// All tables with their columns, and all functions: what a shell completes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn vocabulary(&self) -> Result<Vocabulary, QueryError> {
+        let inner = Arc::clone(&self.inner);
+        self.inner.threads.run(async move { inner.vocabulary().await }, None).await
+    }
+
+    /// Checks an expression that shall be kept as the derived metric `name`, of one experiment or of all runs; gives the
+    /// type of its values in SQL words.
+    ///
+    /// ```
+    /// # use metalab_engine::store::Store;
+    /// # use metalab_query::{Options, Session};
+    /// # let runtime = tokio::runtime::Runtime::new()?;
+    /// # runtime.block_on(async {
+    /// let session = Session::open(&Store::memory()?, Options::default()).await?;
+    /// assert_eq!(session.check_expression("minutes", None, "duration_s / 60").await?, "double");
+    /// assert!(session.check_expression("mean", None, "avg(duration_s)").await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no SQL expression about one run, names what is not there, or refers to itself.
+    pub async fn check_expression(
+        &self,
+        name: &str,
+        experiment: Option<&str>,
+        expression: &str,
+    ) -> Result<String, QueryError> {
+        let inner = Arc::clone(&self.inner);
+        let kept = KeptExpression {
+            name: name.to_owned(),
+            experiment: experiment.map(str::to_owned),
+            expression: Some(expression.to_owned()),
+            time: i64::MAX,
+        };
+        self.inner.threads.run(async move { inner.check(kept).await }, None).await
     }
 
     /// What was wrong with the tables when the session was opened, in words; answers are right all the same.
@@ -313,10 +385,46 @@ impl Inner {
         if relation.experiment().is_some() && world.is_unattributed() {
             self.attribute(&mut world).await?;
         }
-        let plan = world.sources(false)?.plan(&relation, None).map_err(|error| self.failed(&error, &[]))?;
+        let sources = world.sources(false)?;
+        drop(world);
+        self.columns_of(&sources, &relation)
+    }
+
+    fn columns_of(&self, sources: &Sources, relation: &Relation) -> Result<Vec<Column>, QueryError> {
+        let plan = View { state: &self.state, sources, relation, paths: None }.plan()?;
         let column =
             |field: &Arc<Field>| Column { name: field.name().clone(), kind: kind(field.data_type()) };
         Ok(plan.schema().fields().iter().map(column).collect())
+    }
+
+    /// All that can be written in a question.
+    async fn vocabulary(&self) -> Result<Vocabulary, QueryError> {
+        let mut world = self.world.lock().await;
+        if world.is_unattributed() {
+            self.attribute(&mut world).await?;
+        }
+        let sources = world.sources(false)?;
+        let relations = world.catalog().relations();
+        drop(world);
+        let mut tables = Vec::new();
+        for (relation, name) in relations {
+            let experiment = relation.experiment().map(str::to_owned);
+            tables.push(KnownTable { name, experiment, columns: self.columns_of(&sources, &relation)? });
+        }
+        let mut functions: BTreeSet<String> = self.state.scalar_functions().keys().cloned().collect();
+        functions.extend(self.state.aggregate_functions().keys().cloned());
+        functions.extend(self.state.window_functions().keys().cloned());
+        functions.extend(OWN.iter().map(|name| (*name).to_owned()));
+        Ok(Vocabulary { tables, functions: functions.into_iter().collect() })
+    }
+
+    async fn check(&self, kept: KeptExpression) -> Result<String, QueryError> {
+        let mut world = self.world.lock().await;
+        let sources = world.sources(false)?;
+        drop(world);
+        let relation = kept.experiment.clone().map_or(Relation::Runs, Relation::Experiment);
+        let view = View { state: &self.state, sources: &sources, relation: &relation, paths: None };
+        Ok(kind(&view.check(&kept)?))
     }
 
     async fn run(&self, statement: &Statement) -> Result<Answer, QueryError> {
@@ -345,7 +453,10 @@ impl Inner {
             |used: &Relation| matches!(used, Relation::Metrics | Relation::Lineage | Relation::Data);
         let with_details = !uses.walks.is_empty() || uses.relations.values().any(detailed);
         let cells = |used: &Relation| {
-            matches!(used, Relation::Runs | Relation::Experiments | Relation::Experiment(_))
+            matches!(
+                used,
+                Relation::Runs | Relation::Run(_) | Relation::Experiments | Relation::Experiment(_)
+            )
         };
         if uses.relations.values().any(cells) {
             self.compare(&mut world).await?;
@@ -353,7 +464,12 @@ impl Inner {
         let sources = world.sources(with_details)?;
         let mut walks = Vec::new();
         for (name, walk) in &uses.walks {
-            walks.push((name.clone(), walk, world.beginning(walk)?));
+            walks.push((name.clone(), walk, world.run(walk.direction.function(), &walk.run)?));
+        }
+        for relation in uses.relations.values_mut() {
+            if let Relation::Run(prefix) = relation {
+                *prefix = world.run("run", prefix)?.0.to_hex();
+            }
         }
         drop(world);
         let mut walked = Vec::new();
@@ -366,7 +482,13 @@ impl Inner {
         let tables: Vec<(String, Relation)> = uses.relations.into_iter().collect();
         let known = self.known(&sources, &tables);
         let failed = |error: DataFusionError| self.failed(&error, &known);
-        let state = self.with_views(&sources, &tables, walked, paths).map_err(failed)?;
+        let mut views = Vec::new();
+        for (name, relation) in &tables {
+            let view = View { state: &self.state, sources: &sources, relation, paths };
+            views.push((name.clone(), view.plan()?));
+        }
+        views.extend(walked);
+        let state = self.with_views(views).map_err(failed)?;
         let plan = state.statement_to_plan(Parsed::Statement(Box::new(statement))).await.map_err(failed)?;
         verify(&plan)?;
         Ok(Planned { state, plan, known })
@@ -438,19 +560,9 @@ impl Inner {
     }
 
     /// The state of one query: the session's, with just the views it names.
-    fn with_views(
-        &self,
-        sources: &Sources,
-        tables: &[(String, Relation)],
-        walked: Vec<(String, LogicalPlan)>,
-        paths: Option<&BTreeSet<crate::columns::Path>>,
-    ) -> Result<SessionState, DataFusionError> {
+    fn with_views(&self, views: Vec<(String, LogicalPlan)>) -> Result<SessionState, DataFusionError> {
         let schema = MemorySchemaProvider::new();
-        for (name, relation) in tables {
-            let view = ViewTable::new(sources.plan(relation, paths)?, None);
-            schema.register_table(name.clone(), Arc::new(view))?;
-        }
-        for (name, plan) in walked {
+        for (name, plan) in views {
             schema.register_table(name, Arc::new(ViewTable::new(plan, None)))?;
         }
         let catalog = MemoryCatalogProvider::new();

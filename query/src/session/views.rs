@@ -17,6 +17,8 @@ use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions::unicode::expr_fn::left;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 
+use metalab_cas::Digest;
+
 use super::catalog::{Catalog, Kinds, Relation};
 use super::coordinates::Coordinates;
 use super::scan::Stored;
@@ -122,6 +124,11 @@ pub(super) fn hex(bytes: Expr) -> Expr {
     encode(cast(bytes, DataType::Binary), lit("hex"))
 }
 
+/// The bytes of a run id in hexadecimal.
+fn from_hex(id: &str) -> Option<Vec<u8>> {
+    id.parse::<Digest>().ok().map(|digest| digest.as_bytes().to_vec())
+}
+
 fn seconds(micros: Expr) -> Expr {
     cast(micros, DataType::Float64) / lit(1e6)
 }
@@ -145,6 +152,10 @@ impl Sources {
             Relation::Lineage => self.lineage(),
             Relation::Nondeterministic => self.nondeterministic(),
             Relation::Columns => mem("columns", std::slice::from_ref(&self.columns))?.build(),
+            Relation::Run(id) => {
+                let of_run = col("run_id").eq(lit(ScalarValue::BinaryView(from_hex(id))));
+                self.shown(self.cells(None)?.filter(of_run)?, paths, None)
+            }
             Relation::Experiment(name) => self.shown(self.cells(Some(name))?, paths, Some(name)),
         }
     }
@@ -248,7 +259,9 @@ impl Sources {
     ) -> Result<LogicalPlan> {
         let stands = plan.schema().has_column_with_unqualified_name("stands");
         let plan = self.with_derived(plan.project_flat()?, paths, experiment)?;
-        let asked = |path: &Path| paths.is_none_or(|paths| paths.contains(path));
+        // Expressions are added to what is shown here.
+        let asked =
+            |path: &Path| paths.is_none_or(|paths| paths.contains(path)) && !self.catalog.is_expression(path);
         let mut columns: Vec<Expr> = BEFORE.iter().map(|name| self.core(name)).collect();
         if stands {
             columns.push(col("stands"));

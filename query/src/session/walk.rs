@@ -69,24 +69,24 @@ struct Reached {
     artifact: Option<String>,
 }
 
-impl Walk {
-    /// The run it begins at.
-    pub(crate) fn begin(&self, index: &Index) -> Result<RunId, QueryError> {
-        let wrong = |error: <DigestPrefix as std::str::FromStr>::Err| QueryError::Walk {
-            function: self.direction.function(),
-            reason: error.to_string(),
-        };
-        let prefix: DigestPrefix = self.run.parse().map_err(wrong)?;
-        match index.find(&prefix).as_slice() {
-            [one] => Ok(*one),
-            [] => Err(QueryError::NoRun { prefix: self.run.clone() }),
-            several => {
-                let candidates = several.iter().take(5).map(RunId::short).collect();
-                Err(QueryError::SeveralRuns { prefix: self.run.clone(), candidates })
-            }
+/// The run whose id begins like this, for a function that was called with it.
+pub(crate) fn find(function: &'static str, written: &str, index: &Index) -> Result<RunId, QueryError> {
+    let wrong = |error: <DigestPrefix as std::str::FromStr>::Err| QueryError::Walk {
+        function,
+        reason: error.to_string(),
+    };
+    let prefix: DigestPrefix = written.parse().map_err(wrong)?;
+    match index.find(&prefix).as_slice() {
+        [one] => Ok(*one),
+        [] => Err(QueryError::NoRun { prefix: written.to_owned() }),
+        several => {
+            let candidates = several.iter().take(5).map(RunId::short).collect();
+            Err(QueryError::SeveralRuns { prefix: written.to_owned(), candidates })
         }
     }
+}
 
+impl Walk {
     /// Walks over the edges, breadth first; each run is reached once, on one of its shortest ways.
     pub(crate) fn go(&self, begin: RunId, edges: &[RecordBatch]) -> Result<RecordBatch, QueryError> {
         let failed = QueryError::table::<ArrowError>("lineage", "walking along it");

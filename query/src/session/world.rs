@@ -19,7 +19,7 @@ use super::foreign::Cells;
 use super::scan::Stored;
 use super::tags::CaseTags;
 use super::views::Sources;
-use super::walk::Walk;
+use super::walk::find;
 use crate::columns::{Admission, Path, Root, Shared};
 use crate::error::QueryError;
 use crate::fold::{Intake, Seen, described, read_submissions, settle};
@@ -159,7 +159,6 @@ impl World {
         let superseded = self.live.get(&Table::Superseded).map_or(&[][..], Vec::as_slice);
         let submissions = self.shared.submissions();
         self.cells.look(&self.store, &index, &submissions, &[&self.folded_runs, superseded])?;
-        drop(index);
         self.reached = to;
         self.compared = None;
         self.coordinates = Arc::new(Coordinates::of(&submissions, &self.shared, &self.coordinates));
@@ -167,7 +166,9 @@ impl World {
         let counts = self.folded_counts.iter().chain(&self.live_counts);
         let counts = counts.chain(self.coordinates.counted()).cloned();
         let named = submissions.iter().map(|(_, opened)| opened.experiment.clone());
-        self.catalog = Arc::new(Catalog::new(counts, named));
+        let kept = metalab_engine::derived::expressions::of(&self.store, &index)
+            .map_err(QueryError::store("reading kept expressions"))?;
+        self.catalog = Arc::new(Catalog::new(counts, named, kept));
         self.attributed = false;
         Ok(())
     }
@@ -191,9 +192,9 @@ impl World {
         self.compared = Some(compared);
     }
 
-    /// The run that a walk begins at.
-    pub(crate) fn beginning(&self, walk: &Walk) -> Result<RunId, QueryError> {
-        walk.begin(&self.index.read().unwrap_or_else(|broken| broken.into_inner()))
+    /// The run whose id begins like this.
+    pub(crate) fn run(&self, function: &'static str, prefix: &str) -> Result<RunId, QueryError> {
+        find(function, prefix, &self.index.read().unwrap_or_else(|broken| broken.into_inner()))
     }
 
     /// All names.

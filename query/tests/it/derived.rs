@@ -4,7 +4,7 @@ use metalab_engine::record::{ErrorRecord, Scalar};
 use metalab_query::{fold_blocking, rebuild_blocking};
 use serde_json::json;
 
-use super::lab::{Lab, Try, ask, everything, result};
+use super::lab::{Lab, Try, ask, everything, refusal, result};
 
 fn float(x: f64) -> Scalar {
     Scalar::Float(x)
@@ -141,4 +141,97 @@ fn what_was_derived_from_an_attempt_that_does_not_stand_is_not_shown() {
         assert_eq!(lab.csv("SELECT derived.slope FROM runs"), "derived.slope\n1.0\n");
         fold_blocking(&lab.store).unwrap();
     }
+}
+
+#[test]
+fn kept_expressions_are_columns() {
+    let lab = Lab::memory();
+    let mut writer = lab.writer();
+    let tries: Vec<Try> = (1..4)
+        .map(|k| trial(k).derived(result("fit", &[("slope", float(k as f64)), ("half", float(100.0))])))
+        .collect();
+    let runs: Vec<_> = tries.iter().map(Try::run).collect();
+    for (experiment, tries, runs) in [("a", &tries[..2], &runs[..2]), ("b", &tries[2..], &runs[2..])] {
+        let submission = lab.open(&mut writer, experiment, 0, "train", runs);
+        for made in tries {
+            lab.attempt(&mut writer, Some(submission), made);
+        }
+    }
+    lab.keep(&mut writer, 1, "half", None, Some("metrics.score / 2"));
+    lab.keep(&mut writer, 2, "quarter", None, Some("derived.half / 2"));
+    lab.keep(&mut writer, 3, "scoped", None, Some("params.k"));
+    lab.keep(&mut writer, 4, "scoped", Some("a"), Some("derived.slope * 10"));
+    lab.keep(&mut writer, 5, "old", None, Some("1"));
+    lab.keep(&mut writer, 6, "old", None, None);
+    lab.keep(&mut writer, 7, "x", None, Some("derived.y + 1"));
+    lab.keep(&mut writer, 7, "y", None, Some("derived.x + 1"));
+    lab.keep(&mut writer, 8, "mean", None, Some("avg(metrics.score)"));
+    lab.keep(&mut writer, 8, "lost", None, Some("metrics.nobody"));
+    lab.keep(&mut writer, 8, "query", None, Some("(SELECT 1)"));
+    writer.commit().unwrap();
+    for _ in 0..2 {
+        let session = lab.session();
+        let sql =
+            "SELECT params.k, derived.half, derived.quarter AS q, derived.scoped AS s FROM runs ORDER BY 1";
+        let expected = "params.k,derived.half,q,s\n1,0.5,0.25,10.0\n2,1.0,0.5,20.0\n3,1.5,0.75,3.0\n";
+        assert_eq!(ask(&session, sql), expected);
+        let sql = "SELECT sum(derived.half) AS x FROM runs r WHERE r.derived.half > 0.9";
+        assert_eq!(ask(&session, sql), "x\n2.5\n");
+        let sql = "SELECT half, scoped FROM a ORDER BY 1 LIMIT 1";
+        assert_eq!(ask(&session, sql), "half,scoped\n0.5,10.0\n");
+        let all = ask(&session, "SELECT * FROM runs");
+        let head: Vec<&str> = all.lines().next().unwrap().split(',').collect();
+        assert!(head.contains(&"derived.half") && head.contains(&"derived.quarter"), "{head:?}");
+        assert!(!head.contains(&"derived.lost") && !head.contains(&"derived.x"), "{head:?}");
+        let both = ask(&session, "SELECT count(*) AS n FROM derived WHERE name = 'half'");
+        assert_eq!(both, "n\n3\n", "what functions gave is still there");
+        for (name, reason) in [
+            ("x", "it goes in a circle: x -> y -> x"),
+            ("mean", "it looks at several runs: an expression is about one"),
+            ("query", "it holds a query: an expression is about one run"),
+        ] {
+            let expected = format!("the expression of `derived.{name}` cannot be used: {reason}");
+            assert_eq!(refusal(&session, &format!("SELECT derived.{name} FROM runs")), expected);
+        }
+        assert!(refusal(&session, "SELECT derived.lost FROM runs").contains("no column `metrics.nobody`"));
+        assert!(refusal(&session, "SELECT derived.old FROM runs").contains("no column `derived.old`"));
+        let check = |name, text| futures::executor::block_on(session.check_expression(name, None, text));
+        assert_eq!(check("new", "metrics.score > 1").unwrap(), "boolean");
+        assert!(
+            check("half", "derived.quarter").unwrap_err().to_string().contains("half -> quarter -> half")
+        );
+        assert!(check("new", "metrics.score +").is_err() && check("new", "1; DROP TABLE x").is_err());
+        fold_blocking(&lab.store).unwrap();
+    }
+}
+
+#[test]
+fn figures_of_means_and_extremes() {
+    let lab = Lab::memory();
+    let mut writer = lab.writer();
+    for k in 1..6 {
+        lab.attempt(&mut writer, None, &trial(k));
+    }
+    writer.commit().unwrap();
+    let session = lab.session();
+    let sql = "SELECT round(stderr(metrics.score), 6) AS e, round(ci95(metrics.score), 6) AS h, \
+               round(ci95_low(metrics.score), 4) AS l, round(ci95_high(metrics.score), 4) AS u, \
+               median(metrics.score) AS m FROM runs";
+    assert_eq!(ask(&session, sql), "e,h,l,u,m\n0.707107,1.963243,1.0368,4.9632,3.0\n");
+    let one = ask(&session, "SELECT ci95(metrics.score) AS h FROM runs WHERE params.k = 1");
+    assert_eq!(one, "h\n\"\"\n");
+    let sql = "SELECT argmax(params.k, metrics.score) AS x, argmin(params.k, metrics.score) AS y FROM runs";
+    assert_eq!(ask(&session, sql), "x,y\n5,1\n");
+    let id = trial(3).run().0.to_hex();
+    assert_eq!(ask(&session, &format!("SELECT params.k FROM run('{}')", &id[..8])), "params.k\n3\n");
+    assert_eq!(
+        ask(&session, &format!("SELECT short_id(run_id) = id AS same FROM run('{id}')")),
+        "same\ntrue\n"
+    );
+    assert!(refusal(&session, "SELECT * FROM run('ffffffffff')").contains("no run of the store begins with"));
+    let words = futures::executor::block_on(session.vocabulary()).unwrap();
+    assert!(words.functions.iter().any(|name| name == "ci95") && words.tables.len() >= 13);
+    let plan = ask(&session, "EXPLAIN SELECT avg(metrics.score) FROM runs");
+    assert!(plan.contains("logical_plan"), "{plan}");
+    assert!(ask(&session, "EXPLAIN ANALYZE SELECT avg(metrics.score) FROM runs").contains("output_rows"));
 }

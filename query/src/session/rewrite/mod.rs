@@ -6,6 +6,7 @@
 //! and `upstream_of('3f1c')` becomes the name of a table. Columns of the outermost SELECT that have no name keep what
 //! was written as their name.
 
+mod functions;
 mod names;
 mod numbers;
 mod paths;
@@ -42,6 +43,8 @@ pub(crate) fn rewrite(
     catalog: &Catalog,
     core: &[&str],
 ) -> Result<Uses, QueryError> {
+    name_columns(statement);
+    functions::expand(statement);
     let mut names = Names::default();
     let _ = statement.visit(&mut names);
     let mut tables = Tables { catalog, ctes: &names.ctes, uses: Uses::default(), error: None };
@@ -51,13 +54,39 @@ pub(crate) fn rewrite(
     }
     let mut uses = tables.uses;
     uses.all = names.wildcard;
-    name_columns(statement);
     let mut paths = Paths { catalog, core, names: &names, uses, renamed: BTreeMap::new(), error: None };
     paths.note_renamed(statement);
     let _ = statement.visit(&mut paths);
     match paths.error {
         Some(error) => Err(error),
         None => Ok(paths.uses),
+    }
+}
+
+/// Rewrites the expression of a derived metric over the columns of one table; gives the paths that occur in it.
+pub(crate) fn rewrite_expression(
+    expr: &mut Expr,
+    catalog: &Catalog,
+    core: &[&str],
+    relation: &Relation,
+) -> Result<BTreeSet<Path>, QueryError> {
+    functions::expand(expr);
+    let names = Names::default();
+    let relations = BTreeMap::from([("runs".to_owned(), relation.clone())]);
+    let uses = Uses { relations, ..Uses::default() };
+    let mut paths = Paths { catalog, core, names: &names, uses, renamed: BTreeMap::new(), error: None };
+    let _ = expr.visit(&mut paths);
+    match paths.error {
+        Some(error) => Err(error),
+        None => Ok(paths.uses.paths),
+    }
+}
+
+/// The one name below a root that an expression is.
+pub(crate) fn written_path(expr: &Expr, root: Root) -> Option<String> {
+    match names::words(expr)?.as_slice() {
+        [first, name] if Root::parse(&first.text) == Some(root) => Some(name.text.clone()),
+        _ => None,
     }
 }
 

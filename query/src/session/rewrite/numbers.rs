@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, GroupByExpr, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, Statement,
-    UnaryOperator, Value, VisitMut, VisitorMut,
+    FunctionArgumentClause, FunctionArguments, GroupByExpr, OrderBy, OrderByKind, Query, Select, SelectItem,
+    SetExpr, Statement, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::names::{call, folded};
@@ -153,22 +153,24 @@ impl Paths<'_> {
         let name = function.name.to_string().to_lowercase();
         let of_numbers = OF_NUMBERS.contains(&name.as_str());
         let of_anything = OF_ANYTHING.contains(&name.as_str());
-        let last_only = matches!(name.as_str(), "argmax" | "argmin");
         for ordered in &mut function.within_group {
             self.as_number(&mut ordered.expr);
         }
         let FunctionArguments::List(list) = &mut function.args else { return };
-        let count = list.args.len();
-        for (at, argument) in list.args.iter_mut().enumerate() {
+        for clause in &mut list.clauses {
+            if let FunctionArgumentClause::OrderBy(order) = clause {
+                order.iter_mut().for_each(|ordered| self.as_number(&mut ordered.expr));
+            }
+        }
+        for argument in &mut list.args {
             let (FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
             | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
             | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. }) = argument
             else {
                 continue;
             };
-            let is_read = of_numbers
-                || last_only && at + 1 == count
-                || of_anything && self.kinds(expr).is_some_and(|kinds| has_numbers(&kinds));
+            let is_read =
+                of_numbers || of_anything && self.kinds(expr).is_some_and(|kinds| has_numbers(&kinds));
             if is_read {
                 self.as_number(expr);
             }

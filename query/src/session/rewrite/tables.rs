@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::Uses;
 use super::names::{exact, folded, word};
 use crate::error::QueryError;
-use crate::session::catalog::Catalog;
+use crate::session::catalog::{Catalog, Relation};
 use crate::session::walk::{Direction, Walk};
 
 /// Makes names of tables exact.
@@ -47,6 +47,9 @@ impl Tables<'_> {
         arguments: &[FunctionArg],
     ) -> Result<Option<(ObjectName, &'static str)>, QueryError> {
         let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return Ok(None) };
+        if ident.value.eq_ignore_ascii_case("run") {
+            return self.run(arguments).map(Some);
+        }
         let Some(direction) = Direction::parse(&ident.value) else { return Ok(None) };
         let function = direction.function();
         let wrong = |reason: String| QueryError::Walk { function, reason };
@@ -79,6 +82,21 @@ impl Tables<'_> {
         };
         self.uses.walks.insert(name.clone(), Walk { direction, run, depth });
         Ok(Some((ObjectName(vec![ObjectNamePart::Identifier(exact(name))]), function)))
+    }
+}
+
+impl Tables<'_> {
+    /// `run('3f1c')`: the rows of `runs` of one run.
+    fn run(&mut self, arguments: &[FunctionArg]) -> Result<(ObjectName, &'static str), QueryError> {
+        if let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] = arguments
+            && let Value::SingleQuotedString(prefix) = &value.value
+        {
+            let name = format!("run('{prefix}')");
+            self.uses.relations.insert(name.clone(), Relation::Run(prefix.clone()));
+            return Ok((ObjectName(vec![ObjectNamePart::Identifier(exact(name))]), "runs"));
+        }
+        let reason = "it takes one text in single quotes".to_owned();
+        Err(QueryError::Walk { function: "run", reason })
     }
 }
 
