@@ -105,6 +105,22 @@ pub enum QueryError {
         /// What is wrong.
         reason: String,
     },
+    /// A moment that cannot be looked at.
+    #[error("`{written}` is no moment of this store: {reason}")]
+    AsOf {
+        /// The moment as written.
+        written: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A store that cannot be asked along.
+    #[error("a store cannot be called `{name}` in a question: {reason}")]
+    StoreName {
+        /// The name.
+        name: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// A derived metric that is an expression, and cannot be computed.
     #[error("the expression of `derived.{name}` cannot be used: {reason}")]
     Expression {

@@ -29,11 +29,13 @@ mod answer;
 mod columns;
 mod error;
 mod fold;
+mod past;
 mod session;
 mod tables;
 
 pub use answer::{Answer, Format, ParseFormatError, RowWriter};
 pub use error::QueryError;
 pub use fold::{FoldReport, fold, fold_blocking, rebuild, rebuild_blocking};
+pub use past::AsOf;
 pub use session::{Column, KnownTable, Listing, Options, Rows, Session, Vocabulary, query_blocking};
 pub use tables::{Status, TableStatus, status_blocking};

@@ -1,6 +1,7 @@
 //! What can be asked about: tables, paths and their types.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use metalab_engine::record::KeptExpression;
 
@@ -102,6 +103,9 @@ pub(crate) struct Catalog {
     pub(crate) kept: Vec<KeptExpression>,
 }
 
+/// The names of other stores in the same question.
+pub(crate) type Others = BTreeMap<String, Arc<Catalog>>;
+
 /// What a written path means.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
@@ -159,6 +163,31 @@ impl Catalog {
         }
         catalog.kept = kept;
         catalog
+    }
+
+    /// The names of several stores together; of expressions that both have, the first store's count.
+    pub(crate) fn merged(own: &Self, others: &Others) -> Self {
+        let mut all = own.clone();
+        for other in others.values() {
+            for (path, kinds) in &other.paths {
+                all.paths.entry(path.clone()).or_default().extend(kinds);
+            }
+            for (experiment, paths) in &other.experiments {
+                let known = all.experiments.entry(experiment.clone()).or_default();
+                for (path, kinds) in paths {
+                    known.entry(path.clone()).or_default().extend(kinds);
+                }
+            }
+            for kept in &other.kept {
+                let same = |known: &KeptExpression| {
+                    (&known.name, &known.experiment) == (&kept.name, &kept.experiment)
+                };
+                if !all.kept.iter().any(same) {
+                    all.kept.push(kept.clone());
+                }
+            }
+        }
+        all
     }
 
     /// Whether a path is a derived metric that is an expression.

@@ -1,6 +1,6 @@
 //! A session: asks, and gives answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as Parsed;
@@ -26,7 +26,7 @@ use metalab_engine::record::KeptExpression;
 use metalab_engine::store::Store;
 use tokio::sync::Mutex;
 
-use super::catalog::{Relation, Word};
+use super::catalog::{Catalog, Others, Relation, Word};
 use super::derived;
 use super::expressions::View;
 use super::guard::{Question, one_line, parse};
@@ -41,6 +41,7 @@ use super::{number, statistics};
 use crate::answer::Answer;
 use crate::error::QueryError;
 use crate::fold::{fold_here, settled};
+use crate::past::{self, AsOf};
 use crate::tables::Tables;
 
 /// Records beyond the tables from which on a session folds first.
@@ -56,11 +57,13 @@ pub struct Options {
     pub time: Option<Duration>,
     /// Fold first when many records are not in the tables yet and the store is writable. Answers are the same either way.
     pub fold: bool,
+    /// Look at the store as it was; nothing is folded then, and the journal is read as a whole.
+    pub as_of: Option<AsOf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory: None, time: None, fold: true }
+        Self { memory: None, time: None, fold: true, as_of: None }
     }
 }
 
@@ -96,6 +99,12 @@ pub struct Vocabulary {
     pub functions: Vec<String>,
 }
 
+/// The schema of all stores together.
+pub(crate) const ALL: &str = "all";
+
+/// The session's own store, among all.
+const THIS: &str = "this";
+
 /// Functions that the planner does not know: they are put into other words before.
 const OWN: [&str; 6] = ["argmax", "argmin", "downstream_of", "run", "short_id", "upstream_of"];
 
@@ -129,6 +138,8 @@ struct Inner {
     threads: Threads,
     state: SessionState,
     world: Mutex<World>,
+    /// Other stores, by the names they have in questions.
+    attached: Mutex<BTreeMap<String, World>>,
     warnings: std::sync::Mutex<Vec<String>>,
 }
 
@@ -175,6 +186,10 @@ impl Session {
         for function in statistics::functions() {
             state.register_udaf(function).map_err(register)?;
         }
+        let store = match &options.as_of {
+            Some(moment) => &past::store(store, moment)?,
+            None => store,
+        };
         let (at, fold) = (store.clone(), options.fold);
         let (world, warnings) = threads.run(async move { look(&at, fold).await }, None).await?;
         let inner = Inner {
@@ -184,6 +199,7 @@ impl Session {
             threads,
             state,
             world: Mutex::new(world),
+            attached: Mutex::default(),
             warnings: std::sync::Mutex::new(warnings),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -250,6 +266,51 @@ impl Session {
         let (inner, table) = (Arc::clone(&self.inner), table.to_owned());
         let word = Word { text: table, quoted: false };
         self.inner.threads.run(async move { inner.columns(&word).await }, None).await
+    }
+
+    /// Makes another store known as `name`: its tables are `name.runs`, `name.metrics`, and so on, and `all.runs` is the
+    /// rows of all stores, with a column `store` that is `this` for the session's own.
+    ///
+    /// With a moment, it is that store as it was: a session can be attached to its own past.
+    ///
+    /// ```
+    /// # use metalab_engine::store::Store;
+    /// # use metalab_query::{Options, Session};
+    /// # let runtime = tokio::runtime::Runtime::new()?;
+    /// # runtime.block_on(async {
+    /// let (new, old) = (Store::memory()?, Store::memory()?);
+    /// let session = Session::open(&new, Options::default()).await?;
+    /// session.attach("old", &old, None).await?;
+    /// session.attach("before", &new, Some(&"2026-01-01".parse()?)).await?;
+    /// let answer = session.sql("SELECT store, count(*) AS n FROM all.runs GROUP BY store").await?;
+    /// assert_eq!(answer.num_rows(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the name is no plain word, or is taken; when the store cannot be read.
+    pub async fn attach(&self, name: &str, store: &Store, as_of: Option<&AsOf>) -> Result<(), QueryError> {
+        let wrong = |reason| QueryError::StoreName { name: name.to_owned(), reason };
+        let is_word = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !is_word {
+            return Err(wrong("write a word of small letters, digits and underscores"));
+        }
+        if [ALL, THIS].contains(&name) || self.inner.attached.lock().await.contains_key(name) {
+            return Err(wrong("that name is taken"));
+        }
+        let store = match as_of {
+            Some(moment) => past::store(store, moment)?,
+            None => store.clone(),
+        };
+        let (mut world, warnings) =
+            self.inner.threads.run(async move { look(&store, false).await }, None).await?;
+        world.call(name);
+        self.inner.attached.lock().await.insert(name.to_owned(), world);
+        self.inner.warnings.lock().unwrap_or_else(|broken| broken.into_inner()).extend(warnings);
+        Ok(())
     }
 
     /// All tables with their columns, and all functions: what a shell completes.
@@ -438,16 +499,19 @@ impl Inner {
         let mut statement = statement.clone();
         let core = core_names();
         let mut world = self.world.lock().await;
-        if let Some(files) = &world.tables.files {
-            let address = url::Url::parse(super::scan::ADDRESS).expect("a constant address");
-            self.state.runtime_env().register_object_store(&address, files.object_store());
-        }
+        self.register(&world)?;
         let written = statement.clone();
-        let mut uses = rewrite(&mut statement, &world.catalog(), &core)?;
+        let mut attached = self.attached.lock().await;
+        for other in attached.values_mut() {
+            other.refresh()?;
+            self.register(other)?;
+        }
+        let others: Others = attached.iter().map(|(name, world)| (name.clone(), world.catalog())).collect();
+        let mut uses = rewrite(&mut statement, &world.catalog(), &others, &core)?;
         if world.is_unattributed() && uses.relations.values().any(|used| used.experiment().is_some()) {
             self.attribute(&mut world).await?;
             statement = written;
-            uses = rewrite(&mut statement, &world.catalog(), &core)?;
+            uses = rewrite(&mut statement, &world.catalog(), &others, &core)?;
         }
         let detailed =
             |used: &Relation| matches!(used, Relation::Metrics | Relation::Lineage | Relation::Data);
@@ -461,7 +525,19 @@ impl Inner {
         if uses.relations.values().any(cells) {
             self.compare(&mut world).await?;
         }
-        let sources = world.sources(with_details)?;
+        let mut sources = world.sources(with_details)?;
+        let mut stores = BTreeMap::new();
+        if !uses.stores.is_empty() {
+            let merged = Arc::new(Catalog::merged(&world.catalog(), &others));
+            sources.catalog = Arc::clone(&merged);
+            for (name, other) in attached.iter_mut() {
+                self.compare(other).await?;
+                let mut sources = other.sources(with_details)?;
+                sources.catalog = Arc::clone(&merged);
+                stores.insert(name.clone(), sources);
+            }
+        }
+        drop(attached);
         let mut walks = Vec::new();
         for (name, walk) in &uses.walks {
             walks.push((name.clone(), walk, world.run(walk.direction.function(), &walk.run)?));
@@ -484,8 +560,23 @@ impl Inner {
         let failed = |error: DataFusionError| self.failed(&error, &known);
         let mut views = Vec::new();
         for (name, relation) in &tables {
-            let view = View { state: &self.state, sources: &sources, relation, paths };
-            views.push((name.clone(), view.plan()?));
+            let view = |sources| View { state: &self.state, sources, relation, paths }.plan();
+            let plan = match uses.stores.get(name).map(String::as_str) {
+                None => view(&sources)?,
+                Some(ALL) => {
+                    let own = (THIS, &sources);
+                    let others = stores.iter().map(|(name, sources)| (name.as_str(), sources));
+                    let all = std::iter::once(own).chain(others);
+                    let plans = all.map(|(store, sources)| Ok((store, view(sources)?)));
+                    together(plans.collect::<Result<_, QueryError>>()?)
+                        .map_err(|error| self.failed(&error, &[]))?
+                }
+                Some(store) => match stores.get(store) {
+                    Some(sources) => view(sources)?,
+                    None => return Err(QueryError::NoTable { table: name.clone(), nearest: None }),
+                },
+            };
+            views.push((name.clone(), plan));
         }
         views.extend(walked);
         let state = self.with_views(views).map_err(failed)?;
@@ -518,6 +609,16 @@ impl Inner {
             Err(error) => Err(error),
         };
         sink.fill(rows.map_err(failed), failed).await;
+    }
+
+    /// Says where the files of a store's tables are.
+    fn register(&self, world: &World) -> Result<(), QueryError> {
+        if let Some(files) = &world.tables.files {
+            let address = url::Url::parse(world.address())
+                .map_err(|error| QueryError::Sql { message: error.to_string() })?;
+            self.state.runtime_env().register_object_store(&address, files.object_store());
+        }
+        Ok(())
     }
 
     /// Finds out which experiments have which derived metrics.
@@ -641,6 +742,27 @@ struct Planned {
     plan: LogicalPlan,
     /// Names that a misspelt column may have meant.
     known: Vec<String>,
+}
+
+/// The rows of several stores, with the name of each.
+fn together(plans: Vec<(&str, LogicalPlan)>) -> Result<LogicalPlan, DataFusionError> {
+    let named = |(store, plan): (&str, LogicalPlan)| {
+        let columns = plan.schema().columns().into_iter();
+        let flat = columns.map(|column| Expr::Column(column.clone()).alias(column.name)).collect::<Vec<_>>();
+        LogicalPlanBuilder::from(plan).project(std::iter::once(lit(store).alias("store")).chain(flat))
+    };
+    let mut all: Option<LogicalPlanBuilder> = None;
+    for plan in plans {
+        let next = named(plan)?;
+        all = Some(match all {
+            Some(before) => before.union(next.build()?)?,
+            None => next,
+        });
+    }
+    match all {
+        Some(all) => all.build(),
+        None => LogicalPlanBuilder::empty(false).build(),
+    }
 }
 
 /// A second look at what the guard let through: plans that would write are not made.

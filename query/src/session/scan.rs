@@ -34,6 +34,8 @@ pub(crate) struct Stored {
     pub(crate) files: Vec<LiveFile>,
     /// Rows that are not folded yet.
     pub(crate) live: Vec<RecordBatch>,
+    /// The address of the files.
+    pub(crate) address: String,
 }
 
 impl Stored {
@@ -50,7 +52,7 @@ impl Stored {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let address = ObjectStoreUrl::parse(ADDRESS)?;
+        let address = ObjectStoreUrl::parse(&self.address)?;
         let environment = state.runtime_env();
         let store = environment.object_store(&address)?;
         let cache = environment.cache_manager.get_file_metadata_cache();

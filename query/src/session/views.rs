@@ -323,7 +323,8 @@ impl Sources {
             }
         }
         match parts.len() {
-            0 => lit(ScalarValue::Null),
+            // In another store, perhaps.
+            0 => cast(lit(ScalarValue::Null), target_type),
             1 => parts.remove(0),
             _ => coalesce(parts),
         }

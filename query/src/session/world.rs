@@ -16,7 +16,7 @@ use super::catalog::{Catalog, Counted, Kinds};
 use super::compare::{Compared, Comparison};
 use super::coordinates::Coordinates;
 use super::foreign::Cells;
-use super::scan::Stored;
+use super::scan::{ADDRESS, Stored};
 use super::tags::CaseTags;
 use super::views::Sources;
 use super::walk::find;
@@ -28,6 +28,8 @@ use crate::tables::{Table, Tables, conform};
 /// A store as it was at the last look.
 pub(crate) struct World {
     store: Store,
+    /// Where the files of its tables are registered.
+    address: String,
     index: Arc<RwLock<Index>>,
     shared: Shared,
     seen: Seen,
@@ -79,6 +81,7 @@ impl World {
         let attempts = tables.get(Table::Attempts);
         let mut world = Self {
             store: store.clone(),
+            address: ADDRESS.to_owned(),
             index,
             shared: Shared::new(fetch, submissions),
             seen: Seen::of(&tables),
@@ -171,6 +174,16 @@ impl World {
         self.catalog = Arc::new(Catalog::new(counts, named, kept));
         self.attributed = false;
         Ok(())
+    }
+
+    /// Gives its files an address of their own, for a store that is asked along with others.
+    pub(crate) fn call(&mut self, name: &str) {
+        self.address = format!("metalab://tables-of-{}", name.replace('_', "-"));
+    }
+
+    /// Where the files of its tables are registered.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// What must be compared before cells can be shown; `None` if that was done or need not be.
@@ -293,7 +306,8 @@ impl World {
             *batch = conform(batch, &schema)
                 .map_err(QueryError::table(table.name(), "reading what is not folded"))?;
         }
-        Ok(Arc::new(Stored { schema, files: snapshot.files.clone(), live: live.clone() }))
+        let (files, live, address) = (snapshot.files.clone(), live.clone(), self.address.clone());
+        Ok(Arc::new(Stored { schema, files, live, address }))
     }
 
     /// Experiments by name, from their submissions.

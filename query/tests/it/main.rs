@@ -13,4 +13,5 @@ mod mixed;
 mod names;
 mod pipeline;
 mod slt;
+mod stores;
 mod wide;

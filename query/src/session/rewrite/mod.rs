@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, Visi
 use self::names::{Names, exact};
 use self::paths::Paths;
 use self::tables::Tables;
-use super::catalog::{Catalog, Relation};
+use super::catalog::{Catalog, Others, Relation};
 use super::walk::Walk;
 use crate::columns::{Path, Root};
 use crate::error::QueryError;
@@ -29,6 +29,8 @@ use crate::error::QueryError;
 pub(crate) struct Uses {
     /// The tables, by the exact name under which they must be registered.
     pub(crate) relations: BTreeMap<String, Relation>,
+    /// Those of other stores, by the same names: the store.
+    pub(crate) stores: BTreeMap<String, String>,
     /// The walks along the lineage, by the name under which what they reach must be registered.
     pub(crate) walks: BTreeMap<String, Walk>,
     /// The paths that occur in the text.
@@ -40,20 +42,23 @@ pub(crate) struct Uses {
 /// Rewrites a statement in place.
 pub(crate) fn rewrite(
     statement: &mut Statement,
-    catalog: &Catalog,
+    own: &Catalog,
+    others: &Others,
     core: &[&str],
 ) -> Result<Uses, QueryError> {
     name_columns(statement);
     functions::expand(statement);
     let mut names = Names::default();
     let _ = statement.visit(&mut names);
-    let mut tables = Tables { catalog, ctes: &names.ctes, uses: Uses::default(), error: None };
+    let mut tables = Tables { catalog: own, others, ctes: &names.ctes, uses: Uses::default(), error: None };
     let _ = statement.visit(&mut tables);
     if let Some(error) = tables.error {
         return Err(error);
     }
     let mut uses = tables.uses;
     uses.all = names.wildcard;
+    let merged = (!uses.stores.is_empty()).then(|| Catalog::merged(own, others));
+    let catalog = merged.as_ref().unwrap_or(own);
     let mut paths = Paths { catalog, core, names: &names, uses, renamed: BTreeMap::new(), error: None };
     paths.note_renamed(statement);
     let _ = statement.visit(&mut paths);

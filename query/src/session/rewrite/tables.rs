@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, Value,
@@ -11,12 +12,15 @@ use datafusion::sql::sqlparser::ast::{
 use super::Uses;
 use super::names::{exact, folded, word};
 use crate::error::QueryError;
-use crate::session::catalog::{Catalog, Relation};
+use crate::session::catalog::{Catalog, Others, Relation};
+use crate::session::query::ALL;
+use crate::session::suggest::nearest;
 use crate::session::walk::{Direction, Walk};
 
 /// Makes names of tables exact.
 pub(super) struct Tables<'a> {
     pub(super) catalog: &'a Catalog,
+    pub(super) others: &'a Others,
     pub(super) ctes: &'a BTreeSet<String>,
     pub(super) uses: Uses,
     pub(super) error: Option<QueryError>,
@@ -24,6 +28,9 @@ pub(super) struct Tables<'a> {
 
 impl Tables<'_> {
     fn table(&mut self, name: &ObjectName) -> Result<Option<ObjectName>, QueryError> {
+        if let [ObjectNamePart::Identifier(store), ObjectNamePart::Identifier(table)] = name.0.as_slice() {
+            return self.table_of(store, table).map(Some);
+        }
         let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
             return Err(QueryError::NoTable { table: name.to_string(), nearest: None });
         };
@@ -86,6 +93,25 @@ impl Tables<'_> {
 }
 
 impl Tables<'_> {
+    /// `old.runs`: a table of another store, or of all.
+    fn table_of(&mut self, store: &Ident, table: &Ident) -> Result<ObjectName, QueryError> {
+        let (store, written) = (folded(store), format!("{store}.{table}"));
+        let catalog = match self.others.get(&store) {
+            Some(other) => Arc::clone(other),
+            None if store == ALL => Arc::new(Catalog::merged(self.catalog, self.others)),
+            None => {
+                let known = self.others.keys().map(String::as_str);
+                let nearest = nearest(&store, known).map(|store| format!("{store}.{table}"));
+                return Err(QueryError::NoTable { table: written, nearest });
+            }
+        };
+        let (relation, name) = catalog.relation(&word(table))?;
+        let name = format!("{store}.{name}");
+        self.uses.relations.insert(name.clone(), relation);
+        self.uses.stores.insert(name.clone(), store);
+        Ok(ObjectName(vec![ObjectNamePart::Identifier(exact(name))]))
+    }
+
     /// `run('3f1c')`: the rows of `runs` of one run.
     fn run(&mut self, arguments: &[FunctionArg]) -> Result<(ObjectName, &'static str), QueryError> {
         if let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] = arguments
@@ -108,6 +134,12 @@ impl VisitorMut for Tables<'_> {
         let result = match args {
             None => self.table(name).map(|found| {
                 if let Some(exact) = found {
+                    if let [_, ObjectNamePart::Identifier(table)] = name.0.as_slice() {
+                        // Columns are written with the table's name, not with that of its store.
+                        let name = table.clone();
+                        let named = || TableAlias { explicit: true, name, columns: Vec::new(), at: None };
+                        alias.get_or_insert_with(named);
+                    }
                     *name = exact;
                 }
             }),
