@@ -6,6 +6,7 @@ mod damage;
 mod derived;
 mod equal;
 mod graph;
+mod guide;
 mod lab;
 mod limits;
 mod long;
