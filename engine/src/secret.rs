@@ -124,6 +124,9 @@ impl<T: Zeroize + AsRef<[u8]>> Drop for Inner<T> {
     }
 }
 
+/// A field of a context that is a secret does not count, also without `#[context(skip)]`.
+impl<T: Zeroize + AsRef<[u8]>> crate::context::Hidden for Secret<T> {}
+
 impl<T: Zeroize + AsRef<[u8]>> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({MASK})")

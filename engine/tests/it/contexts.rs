@@ -302,3 +302,27 @@ fn they_are_swept_like_other_arguments_and_shown_as_given() {
     assert_eq!(again.summary().unwrap().reused, 4);
     assert_eq!(again.iter().next().unwrap().unwrap().id(), id);
 }
+
+#[test]
+fn a_secret_does_not_count_and_is_kept_nowhere() {
+    #[derive(metalab::Context)]
+    #[context(name = "WithSecret", crate = "metalab")]
+    struct Account {
+        user: String,
+        password: metalab::Secret,
+    }
+    #[metalab::operation(crate = metalab)]
+    fn log_in(account: &Account) -> usize {
+        account.user.len() + account.password.expose().len()
+    }
+    let exp = |password: &str| {
+        let account = Account { user: "me".into(), password: metalab::Secret::new(password.to_owned()) };
+        Experiment::new("account", "1").context(account).sweep(LogIn::grid())
+    };
+    let store = Store::memory().unwrap();
+    run(exp("correct horse"), &store).ok().unwrap();
+    assert_eq!(run(exp("battery staple"), &store).summary().unwrap().reused, 1);
+    for (name, bytes) in crate::stores::content(&store) {
+        assert!(!bytes.windows(13).any(|window| window == b"correct horse"), "{name}");
+    }
+}
