@@ -5,11 +5,11 @@ use metalab_cas::{Digest, Value};
 use crate::inputs::{Axes, GatherSource, InputSource, Join, Missing, Origin};
 use crate::params::Source;
 
-/// The parameter source that [`Source::describe`] wrote.
+/// The parameter source that [`Source::describe`] wrote; a list that another step returns is one of the experiment.
 pub(super) fn source(value: &Value) -> Result<Source, String> {
     match value {
         Value::Variant(kind, wire) if kind == "later" => Ok(Source::Later(Box::new(input(wire)?))),
-        _ => Source::from_value(value).map_err(|error| error.to_string()),
+        value => Source::from_value(value).map_err(|error| error.to_string()),
     }
 }
 
