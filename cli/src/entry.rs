@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Colour, Command};
 use crate::console::Paint;
-use crate::{Args, CliError, Console, Program, run_with};
+use crate::{Args, CliError, Console, Program, complete, run_with};
 
 /// The exit code when a limit or a signal ended the command.
 const INTERRUPTED: i32 = 4;
@@ -25,6 +25,9 @@ pub fn main() -> ExitCode {
 
 /// The same commands for a program with experiments, which can be planned and run by name.
 pub fn main_with(program: &Program) -> ExitCode {
+    if complete::answer(program) {
+        return ExitCode::SUCCESS;
+    }
     report_panics();
     match catch_unwind(AssertUnwindSafe(|| start(program))) {
         Ok(code) => code,

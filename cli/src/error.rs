@@ -88,6 +88,18 @@ pub enum CliError {
     /// A question about submissions to a store without any.
     #[error("nothing was ever asked for in this store")]
     EmptyStore,
+    /// Manifests cannot be listed.
+    #[error(transparent)]
+    Manifests(#[from] metalab_engine::manifest::ManifestError),
+    /// An expression was not kept, or not found.
+    #[error(transparent)]
+    Expressions(#[from] metalab_engine::derived::expressions::ExpressionsError),
+    /// Nothing (more) was derived.
+    #[error(transparent)]
+    Derive(Box<metalab_engine::derived::DeriveError>),
+    /// Two derived functions of the program have one name.
+    #[error(transparent)]
+    Functions(Box<metalab_engine::derived::RegistryError>),
     /// Nothing that could be drawn.
     #[error("no run has a number for `{what}`{}: there is nothing to draw", if *.log { " above zero" } else { "" })]
     NothingToDraw {
@@ -144,6 +156,18 @@ pub enum CliError {
 impl From<ForecastError> for CliError {
     fn from(error: ForecastError) -> Self {
         Self::Forecast(Box::new(error))
+    }
+}
+
+impl From<metalab_engine::derived::DeriveError> for CliError {
+    fn from(error: metalab_engine::derived::DeriveError) -> Self {
+        Self::Derive(Box::new(error))
+    }
+}
+
+impl From<metalab_engine::derived::RegistryError> for CliError {
+    fn from(error: metalab_engine::derived::RegistryError) -> Self {
+        Self::Functions(Box::new(error))
     }
 }
 

@@ -20,12 +20,14 @@
 
 mod args;
 mod commands;
+mod complete;
 mod console;
 mod draw;
 mod entry;
 mod error;
 mod open;
 mod program;
+mod reference;
 mod rows;
 mod sheet;
 mod shell;
@@ -39,3 +41,4 @@ pub use console::Console;
 pub use entry::{main, main_with};
 pub use error::CliError;
 pub use program::{Order, Program};
+pub use reference::reference;

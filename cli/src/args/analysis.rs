@@ -1,9 +1,11 @@
 //! Arguments of what looks at many runs at once.
 
 use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
 
 use super::OutputArgs;
 use super::formats::AnswerFormat;
+use crate::complete;
 use crate::words::parse_bytes;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -28,6 +30,7 @@ pub(crate) struct SqlArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     /// Name of the experiment [default: all runs of the store]
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// How it is written [default: by the name of the output]
     #[arg(long, value_enum)]
@@ -81,10 +84,10 @@ pub(crate) struct PlotArgs {
     #[arg(long, value_name = "EXPR", conflicts_with = "run")]
     pub(crate) by: Option<String>,
     /// The run of a stepped metric; several are drawn over each other
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: Vec<String>,
     /// Only runs of this experiment
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// Only runs for which this is true: an SQL expression over the columns of `runs`
     #[arg(long = "where", value_name = "EXPR")]

@@ -1,10 +1,14 @@
 //! Arguments of what lists and follows runs.
 
+use clap_complete::engine::ArgValueCompleter;
+
 use super::{ListArgs, Status, TextArgs};
+use crate::complete;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunsArgs {
     /// Only runs that this experiment computed first; with a question in SQL, the runs of its cells
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// Only runs that ended so
     #[arg(long, value_enum)]
@@ -28,8 +32,10 @@ pub(crate) struct RunsArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     /// First digits of a run's id
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: String,
     /// First digits of the other's
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     pub(crate) other: String,
     #[command(flatten)]
     pub(crate) text: TextArgs,
@@ -38,6 +44,7 @@ pub(crate) struct DiffArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct StatusArgs {
     /// Name of the experiment [default: that of the newest submission]
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     #[command(flatten)]
     pub(crate) text: TextArgs,
@@ -46,6 +53,7 @@ pub(crate) struct StatusArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WatchArgs {
     /// Name of the experiment [default: that of the newest submission]
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// Seconds between two looks
     #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = super::seconds)]
@@ -55,6 +63,7 @@ pub(crate) struct WatchArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CancelArgs {
     /// Name of the experiment
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: String,
     /// Stop running runs too; else they are let finish
     #[arg(long)]

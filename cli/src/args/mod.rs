@@ -3,16 +3,20 @@
 mod analysis;
 mod formats;
 mod lists;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
 
 pub(crate) use analysis::{ExportArgs, ExportFormat, Group, PlotArgs, PlotFormat, SqlArgs};
 pub(crate) use formats::{AnswerFormat, Colour, GraphFormat, ListFormat, Status, TextFormat};
 pub(crate) use lists::{CancelArgs, DiffArgs, RunsArgs, StatusArgs, WatchArgs};
+pub(crate) use upkeep::{CompletionsArgs, DeriveArgs, ManArgs, ManifestsArgs, ManifestsCommand, Shell};
 
+use crate::complete;
 use crate::words::parse_bytes;
 
 const AFTER: &str = "\
@@ -89,6 +93,10 @@ pub(crate) enum Command {
     Why(WhyArgs),
     /// Draw the steps of an experiment, or what a run was made from and what was made from it
     Graph(GraphArgs),
+    /// Keep an SQL expression as a derived metric: `metalab derive normalized = "metrics.score / params.lr"`
+    Derive(DeriveArgs),
+    /// List what was asked for, submission by submission, and compare two of them
+    Manifests(ManifestsArgs),
     /// The store itself
     #[command(subcommand)]
     Store(StoreCommand),
@@ -96,6 +104,10 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Execute a sample of finished runs again, and compare what they give
     Verify(VerifyArgs),
+    /// Print the script by which a shell completes commands, run ids and experiments
+    Completions(CompletionsArgs),
+    /// Write the manual pages to a folder
+    Man(ManArgs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -149,6 +161,7 @@ pub(crate) struct TextArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// First digits of the run's id
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: String,
     /// Print the backtrace of a panic as well
     #[arg(long)]
@@ -160,6 +173,7 @@ pub(crate) struct ShowArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LogsArgs {
     /// First digits of the run's id
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: String,
     /// Follow the log of a run that works, until its record is there
     #[arg(short, long)]
@@ -169,6 +183,7 @@ pub(crate) struct LogsArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ArtifactsArgs {
     /// First digits of the run's id
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: String,
     /// The artifact to write; `output` is what the operation returned
     pub(crate) name: Option<String>,
@@ -181,6 +196,7 @@ pub(crate) struct ArtifactsArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PlanArgs {
     /// Name of the experiment
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: String,
     #[command(flatten)]
     pub(crate) text: TextArgs,
@@ -189,8 +205,10 @@ pub(crate) struct PlanArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WhyArgs {
     /// First digits of the run's id
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: String,
     /// Another run to compare it with
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     pub(crate) other: Option<String>,
     #[command(flatten)]
     pub(crate) text: TextArgs,
@@ -199,10 +217,10 @@ pub(crate) struct WhyArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct GraphArgs {
     /// Name of the experiment; may be left out when the program has one
-    #[arg(conflicts_with = "run")]
+    #[arg(conflicts_with = "run", add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// Draw this run instead: what it was made from, and what was made from it
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: Option<String>,
     /// How many steps to go from the run, in both directions
     #[arg(long, value_name = "N", default_value_t = 3, requires = "run")]
@@ -217,6 +235,7 @@ pub(crate) struct GraphArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// Name of the experiment; without it, all of the program
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// How many of the finished runs: a share such as 1%, or a number; one at least
     #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = replay)]
@@ -228,7 +247,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Only this run
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["replay", "operation"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["replay", "operation"], add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: Option<String>,
     /// Execute in this many processes, where a crash is one failed run; 0 for one per core [default: in threads]
     #[arg(long, value_name = "N")]
@@ -265,6 +284,7 @@ pub(crate) struct RebuildArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// Name of the experiment; may be left out when the program has one
+    #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// Run everything again, also what was done
     #[arg(long)]
@@ -308,10 +328,14 @@ impl Args {
         line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
         has_experiments: bool,
     ) -> Result<Self, clap::Error> {
-        let command = Self::command()
+        Self::from_arg_matches(&Self::definition(has_experiments).try_get_matches_from(line)?)
+    }
+
+    /// All commands; those that need experiments are hidden where there are none.
+    pub(crate) fn definition(has_experiments: bool) -> clap::Command {
+        Self::command()
             .mut_subcommand("run", |run| run.hide(!has_experiments))
-            .mut_subcommand("verify", |verify| verify.hide(!has_experiments));
-        Self::from_arg_matches(&command.try_get_matches_from(line)?)
+            .mut_subcommand("verify", |verify| verify.hide(!has_experiments))
     }
 }
 

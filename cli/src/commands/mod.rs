@@ -2,17 +2,20 @@
 
 mod artifacts;
 mod cancel;
+mod derive;
 mod diff;
 mod experiments;
 mod export;
 mod graph;
 mod logs;
+mod manifests;
 mod plan;
 mod plot;
 mod query;
 mod rebuild;
 mod run;
 mod runs;
+mod setup;
 mod show;
 mod status;
 mod store;
@@ -62,6 +65,10 @@ pub fn run_with(args: Args, program: &Program, console: &mut Console<'_>) -> Res
         Command::Plan(args) => plan::plan(store, args, program, console),
         Command::Why(args) => why::why(store, args, console),
         Command::Graph(args) => graph::graph(store, args, program, console),
+        Command::Derive(args) => derive::derive(store, args, console),
+        Command::Manifests(args) => manifests::manifests(store, args, console),
+        Command::Completions(args) => setup::completions(*args, console),
+        Command::Man(args) => setup::man(args, program, console),
         Command::Store(StoreCommand::Info(args)) => store::info(store, *args, console),
         Command::Store(StoreCommand::Rebuild(args)) => rebuild::rebuild(store, *args, console),
         Command::Run(args) => run::run(store, args, program, console),

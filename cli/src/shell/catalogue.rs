@@ -115,8 +115,11 @@ impl Catalogue {
 
     /// Columns of the tables that occur in the text, of `runs` where none does.
     fn columns(&self, text: &str) -> Vec<String> {
-        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-        let named: Vec<&String> = self.tables.keys().filter(|name| words.contains(&name.as_str())).collect();
+        let words: Vec<&str> =
+            text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | ';')).collect();
+        let begins = |word: &str| word.eq_ignore_ascii_case("from") || word.eq_ignore_ascii_case("join");
+        let named = words.windows(2).filter(|pair| begins(pair[0])).map(|pair| pair[1].trim_matches('"'));
+        let named: Vec<&str> = named.filter(|name| self.tables.contains_key(*name)).collect();
         let mut columns: Vec<String> = match named.as_slice() {
             [] => self.tables.get("runs").cloned().unwrap_or_default(),
             named => named.iter().flat_map(|name| self.tables[*name].clone()).collect(),
@@ -179,6 +182,7 @@ mod tests {
                     columns(&["id", "status", "params.k", "params.mood", "params.Big one", "metrics.loss"]),
                 ),
                 ("metrics".into(), columns(&["run_id", "step", "value"])),
+                ("params".into(), columns(&["name"])),
                 ("My lab".into(), columns(&["k"])),
             ]),
             functions: columns(&["avg", "approx_median"]),
@@ -205,7 +209,12 @@ mod tests {
         assert_eq!(completed("SEL"), ["SELECT"]);
         assert_eq!(
             completed("select * from "),
-            ["select * from \"My lab\"", "select * from metrics", "select * from runs"]
+            [
+                "select * from \"My lab\"",
+                "select * from metrics",
+                "select * from params",
+                "select * from runs"
+            ]
         );
         assert_eq!(completed("select * from r"), ["select * from runs"]);
         assert_eq!(

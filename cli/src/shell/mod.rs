@@ -25,8 +25,7 @@ use editor::{Editor, Line};
 use interrupt::Interrupt;
 use pager::Pager;
 
-const WELCOME: &str =
-    "metalab SQL. A question ends with `;`. Tab completes, Ctrl-C stops a question, `.help` tells more.";
+const WELCOME: &str = "a question ends with `;`, Tab completes, Ctrl-C stops, `.help` tells more";
 
 /// `metalab sql`: a shell on a terminal; else the questions of standard input, one after the other, until one fails.
 pub(crate) fn shell(locator: &str, args: &SqlArgs, console: &mut Console<'_>) -> Result<(), CliError> {

@@ -8,6 +8,7 @@ mod bad_input;
 mod lab;
 mod logs;
 mod program;
+mod reference;
 mod standing;
 mod transcripts;
 mod workflow;
