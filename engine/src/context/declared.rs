@@ -21,7 +21,7 @@ use super::path::{DirPath, FilePath};
 /// use metalab_engine::context::{DirPath, FilePath, Stat};
 ///
 /// let scans: Stat<DirPath> = "data/scans".into();
-/// let table = Stat::new(FilePath::from("data/table.bin"));
+/// let table: Stat<FilePath> = "data/table.bin".into();
 /// assert_eq!(table.file_name().and_then(|name| name.to_str()), Some("table.bin"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -31,7 +31,7 @@ impl RunResult {
             run: self.id().short(),
             what: format!("the artifact `{name}`"),
             expected: type_name::<Vec<arrow_array::RecordBatch>>(),
-            source,
+            source: Box::new(source),
         })
     }
 
@@ -67,7 +67,7 @@ impl RunResult {
             run: self.id().short(),
             what: format!("the artifact `{name}`"),
             expected: type_name::<T>(),
-            source: CodecError::Decode { codec: "artifact", message },
+            source: Box::new(CodecError::Decode { codec: "artifact", message }),
         };
         let artifact = self.artifact_ref(name)?;
         let format = artifact.format.as_deref().unwrap_or(&artifact.kind);

@@ -56,6 +56,11 @@ impl RunResult {
 
     fn wrong_data<T>(&self, name: &str, source: CodecError) -> ResultError {
         let what = format!("the data `{name}`");
-        ResultError::Content { run: self.id().short(), what, expected: type_name::<T>(), source }
+        ResultError::Content {
+            run: self.id().short(),
+            what,
+            expected: type_name::<T>(),
+            source: Box::new(source),
+        }
     }
 }

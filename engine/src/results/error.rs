@@ -58,7 +58,7 @@ pub enum ResultError {
         /// The type asked for.
         expected: &'static str,
         /// What is wrong.
-        source: CodecError,
+        source: Box<CodecError>,
     },
     /// The template is damaged.
     #[error("the template {digest} does not decode: {reason}")]

@@ -116,7 +116,7 @@ impl RunResult {
     pub fn artifact_as<C: Codec<T>, T>(&self, name: &str) -> Result<T, ResultError> {
         C::decode(&self.artifact(name)?).map_err(|source| {
             let (run, what) = (self.id.short(), format!("the artifact `{name}`"));
-            ResultError::Content { run, what, expected: std::any::type_name::<T>(), source }
+            ResultError::Content { run, what, expected: std::any::type_name::<T>(), source: Box::new(source) }
         })
     }
 

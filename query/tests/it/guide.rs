@@ -76,7 +76,12 @@ fn the_guide_tells_what_is_seen() {
         if overwrite && !folded {
             std::fs::write(&path, &new).unwrap();
         } else {
-            assert_eq!(new, text, "{} (folded: {folded}); METALAB_SLT=overwrite writes it anew", path.display());
+            assert_eq!(
+                new,
+                text,
+                "{} (folded: {folded}); METALAB_SLT=overwrite writes it anew",
+                path.display()
+            );
         }
     }
 }
