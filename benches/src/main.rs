@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             ("--folder", _) => options.folder = value.into(),
             _ => {
                 eprintln!(
-                    "usage: metalab-benches [--runs N] [--only runs,graph,capture,segments,blobs,sql] [--folder DIR]"
+                    "usage: metalab-benches [--runs N] [--only runs,graph,capture,params,segments,blobs,sql] [--folder DIR]"
                 );
                 return ExitCode::from(2);
             }

@@ -3,6 +3,7 @@
 mod blobs;
 mod capture;
 mod graph;
+mod params;
 mod runs;
 mod segments;
 #[cfg(feature = "query")]
@@ -24,6 +25,9 @@ pub(crate) fn all(options: &Options) -> Result<()> {
     }
     if wanted("capture") {
         capture::measure(&mut rows)?;
+    }
+    if wanted("params") {
+        params::measure(scratch.path(), &mut rows)?;
     }
     if wanted("segments") {
         segments::measure(options, scratch.path(), &mut rows)?;
@@ -47,6 +51,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
         ["processes", store, runs] => runs::processes(store, runs.parse()?),
         ["find", store, prefix] => runs::find(store, prefix),
         ["graph", store, name, size] => graph::run(store, name, size.parse()?),
+        ["params", store, name] => params::plan(store, name),
         ["plan", store, name, size] => graph::plan(store, name, size.parse()?),
         #[cfg(feature = "query")]
         ["fold", store] => sql::fold(store),

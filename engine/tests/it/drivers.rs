@@ -159,14 +159,15 @@ fn holds(tag: String, grown: Input<Vec<u64>>) -> u64 {
 #[test]
 fn what_happens_can_be_told_to_other_programs() {
     let tag = "told";
-    open("told now");
     let store = Store::memory().unwrap();
     let exp = Experiment::new("told", "1").sweep(Gated::grid().tag(tag).gate("now").x([1, 2, 3]));
     let mut exp = exp;
     exp.step(Refuses::grid().x(1));
     let handle = runner(exp, &store).start().unwrap();
-    let events: Vec<serde_json::Value> =
-        handle.events().map(|event| serde_json::to_value(event).unwrap()).collect();
+    let events = handle.events();
+    // Nothing has ended before somebody listens.
+    open("told now");
+    let events: Vec<serde_json::Value> = events.map(|event| serde_json::to_value(event).unwrap()).collect();
     handle.wait().unwrap();
     let finished: Vec<_> = events.iter().filter(|event| event["event"] == "finished").collect();
     let runs: Vec<_> = finished.iter().flat_map(|event| event["runs"].as_array().unwrap()).collect();
@@ -184,5 +185,6 @@ fn what_happens_can_be_told_to_other_programs() {
 
 #[metalab::operation]
 fn refuses(x: u64) -> metalab::Result<u64> {
+    pass("told now");
     Err(format!("not today{}", if x == 1 { "" } else { ", nor tomorrow" }).into())
 }
