@@ -4,9 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use metalab_cli::{Order, Program};
+use metalab_cli::{Order, Program, ProgressWay};
 
-use crate::{Experiment, RunError, results::Results};
+use crate::{Experiment, Progress, RunError, results::Results};
 
 /// Pauses before a failed run is tried again: this long, then twice as long each time.
 const BACKOFF: Duration = Duration::from_secs(1);
@@ -55,11 +55,18 @@ pub fn command_line() -> ExitCode {
 }
 
 fn perform(order: Order) -> Result<Results, RunError> {
-    let mut run = crate::run(order.experiment)
-        .store(order.store)
-        .rerun(order.rerun)
-        .progress(order.progress)
-        .signals(true);
+    let progress = match order.progress {
+        ProgressWay::None => Progress::none(),
+        ProgressWay::Bar => Progress::bar(),
+        ProgressWay::Plain => Progress::plain(),
+        ProgressWay::Json => Progress::json(),
+        _ => Progress::new(),
+    };
+    let progress = order.metrics.into_iter().fold(progress, Progress::metric);
+    // What is wrong is said before a store is made.
+    progress.clone().check()?;
+    let mut run =
+        crate::run(order.experiment).store(order.store).rerun(order.rerun).progress(progress).signals(true);
     if order.fail_fast {
         run = run.fail_fast();
     }

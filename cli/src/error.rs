@@ -32,6 +32,14 @@ pub enum CliError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A store that was to be asked along cannot be opened.
+    #[error("the store to be called `{name}` cannot be attached: {source}")]
+    Attach {
+        /// What it was to be called.
+        name: String,
+        /// The cause.
+        source: StoreError,
+    },
     /// The index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -135,6 +143,16 @@ pub enum CliError {
         /// The cause.
         source: io::Error,
     },
+    /// No log stream of that name.
+    #[error("run {run} has no log stream `{name}`")]
+    NoStream {
+        /// The run, short.
+        run: String,
+        /// What was asked for.
+        name: String,
+        /// The streams it has.
+        streams: Vec<String>,
+    },
     /// Bytes that a terminal would not bear.
     #[error("artifact `{name}` is {kind}, which a terminal does not show")]
     Binary {
@@ -181,8 +199,11 @@ impl CliError {
     /// The exit code of the program: see `metalab --help`.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Usage { .. } => 2,
+            Self::Usage { .. }
+            | Self::Query(QueryError::StoreName { .. })
+            | Self::Run(RunError::Progress { .. }) => 2,
             Self::Store(_)
+            | Self::Attach { .. }
             | Self::Index(_)
             | Self::Find(FindError::Index(_))
             | Self::Journal(_)
@@ -234,6 +255,11 @@ impl CliError {
             Self::Query(error) => query_hint(error)?,
             Self::Exists { folder: true, .. } => "name a path that is not there yet".into(),
             Self::Exists { folder: false, .. } => "name another path, or replace it with `--force`".into(),
+            Self::Attach { .. } => "write `--attach NAME=PATH` with the folder of a store".into(),
+            Self::NoStream { streams, .. } if streams.is_empty() => {
+                "it has none; without `--stream` its log is printed".into()
+            }
+            Self::NoStream { streams, .. } => format!("it has: {}", streams.join(", ")),
             Self::Binary { file, .. } => format!("write it to a file: `-o {file}`"),
             Self::Run(RunError::Runs { run, .. }) => {
                 format!("`metalab show {run}` tells more, `metalab logs {run}` what it logged")

@@ -40,5 +40,5 @@ pub use commands::run_with;
 pub use console::Console;
 pub use entry::{main, main_with};
 pub use error::CliError;
-pub use program::{Order, Program};
+pub use program::{Order, Program, ProgressWay};
 pub use reference::reference;

@@ -4,7 +4,9 @@ use metalab_engine::id::RunId;
 use metalab_engine::index::{Glance, Index};
 use metalab_engine::inspect::find_run;
 use metalab_engine::store::{Access, Store, StoreError};
+use metalab_query::{Options, Session};
 
+use crate::args::StoresArgs;
 use crate::console::Console;
 use crate::error::CliError;
 
@@ -48,6 +50,23 @@ pub(crate) fn to_ask(locator: &str, read_only: bool) -> Result<Store, StoreError
         Err(StoreError::ReadOnly { .. }) => Store::open(locator, Access::ReadOnly),
         opened => opened,
     }
+}
+
+/// A session that asks these stores.
+pub(crate) async fn session(
+    locator: &str,
+    mut options: Options,
+    stores: &StoresArgs,
+) -> Result<Session, CliError> {
+    let store = to_ask(locator, !options.fold)?;
+    options.as_of.clone_from(&stores.as_of);
+    let session = Session::open(&store, options).await?;
+    for attached in &stores.attach {
+        let other = Store::open(&attached.locator, Access::ReadOnly)
+            .map_err(|source| CliError::Attach { name: attached.name.clone(), source })?;
+        session.attach(&attached.name, &other, None).await?;
+    }
+    Ok(session)
 }
 
 /// A store with its whole index, to write something beside the records.

@@ -35,8 +35,34 @@ pub struct Order {
     pub timeout: Option<Duration>,
     /// In how many processes runs are executed (0: one per core); in threads, if nothing is said.
     pub processes: Option<usize>,
-    /// Whether progress may be drawn.
-    pub progress: bool,
+    /// How progress is shown.
+    pub progress: ProgressWay,
+    /// Metrics shown beside it, as `loss` or `loss:.4f`.
+    pub metrics: Vec<String>,
+}
+
+/// How progress is shown on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
+pub enum ProgressWay {
+    /// A bar on a terminal, a line now and then elsewhere.
+    #[default]
+    Auto,
+    /// A bar, also where no terminal is.
+    Bar,
+    /// A line every ten seconds and one at the end.
+    Plain,
+    /// JSON objects for other programs, one per line.
+    Json,
+    /// Nothing.
+    None,
+}
+
+impl ProgressWay {
+    /// What is shown when nothing was said.
+    pub(crate) fn unless(quiet: bool) -> Self {
+        if quiet { Self::None } else { Self::Auto }
+    }
 }
 
 impl Program {

@@ -1,7 +1,10 @@
 //! Arguments of what looks at many runs at once.
 
+use std::str::FromStr;
+
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
+use metalab_query::AsOf;
 
 use super::OutputArgs;
 use super::formats::AnswerFormat;
@@ -25,6 +28,39 @@ pub(crate) struct SqlArgs {
     /// Neither read nor write the history of questions
     #[arg(long)]
     pub(crate) no_history: bool,
+    #[command(flatten)]
+    pub(crate) stores: StoresArgs,
+}
+
+/// Which stores are asked, and as they were when.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct StoresArgs {
+    /// Look at the store as it was: a time in UTC such as `2026-11-20 12:00`, or 8 digits or more of a submission, for its end
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) as_of: Option<AsOf>,
+    /// Ask another store along: its tables are `NAME.runs` and so on, `all.runs` are the rows of all; may be given several times
+    #[arg(long, value_name = "NAME=PATH")]
+    pub(crate) attach: Vec<Attached>,
+}
+
+/// Another store and what it is called in questions; it is only read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attached {
+    pub(crate) name: String,
+    pub(crate) locator: String,
+}
+
+impl FromStr for Attached {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, locator)) if !name.is_empty() && !locator.is_empty() => {
+                Ok(Self { name: name.into(), locator: locator.into() })
+            }
+            _ => Err("write a name, an equals sign and a store, such as `old=runs-2025`"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -7,13 +7,13 @@ use metalab_engine::derived::{self, Registry, expressions};
 use metalab_engine::inspect;
 use metalab_engine::results::Results;
 use metalab_engine::store::{Access, Store};
-use metalab_query::{Listing, Options, Session};
+use metalab_query::{Options, Session};
 
 use crate::args::DeriveArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::rows::{Cell, Rows};
-use crate::{open, words};
+use crate::{open, shell, words};
 
 pub(super) fn derive(store: &str, args: &DeriveArgs, console: &mut Console<'_>) -> Result<(), CliError> {
     let experiment = args.experiment.as_deref();
@@ -26,13 +26,17 @@ pub(super) fn derive(store: &str, args: &DeriveArgs, console: &mut Console<'_>) 
         return Ok(());
     }
     let text = args.what.join(" ");
-    match text.split_once('=') {
-        Some((name, expression)) => keep(store, name.trim(), expression.trim(), experiment, console),
+    match text.split_once('=').map(|(name, expression)| (name.trim(), expression.trim())) {
+        Some((name, "")) => Err(CliError::Usage {
+            message: format!("no expression follows `{name} =`"),
+            hint: Some("for example: metalab derive normalized = \"metrics.score / params.lr\"".into()),
+        }),
+        Some((name, expression)) => keep(store, name, expression, experiment, console),
         None => function(store, text.trim(), args, console),
     }
 }
 
-/// Keeps an expression, after it was asked about as a question about runs.
+/// Keeps an expression, after it was checked as a question about the runs it is for.
 fn keep(
     locator: &str,
     name: &str,
@@ -45,9 +49,10 @@ fn keep(
         known(&store, name)?;
     }
     let session = block_on(Session::open(&open::to_ask(locator, true)?, Options::default()))?;
-    block_on(session.list(&Listing::of("runs").columns([expression]).limit(1)))?;
+    let kind = block_on(session.check_expression(name, experiment, expression))?;
     expressions::keep(&store, name, experiment, expression)?;
-    console.tell("note", &format!("kept; ask for it as `derived.{name}`"));
+    let column = shell::path(&format!("derived.{name}"));
+    console.tell("note", &format!("kept, of type {kind}; ask for it as `{column}`"));
     Ok(())
 }
 

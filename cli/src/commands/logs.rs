@@ -24,14 +24,17 @@ const PIECE: u64 = 1 << 20;
 pub(super) fn logs(store: &str, args: &LogsArgs, console: &mut Console<'_>) -> Result<(), CliError> {
     let glance = open::glance(store)?;
     let run = find(&glance, &args.run)?;
-    let Some(log) = working(&glance, &run)? else { return print_recorded(&glance, &run, 0, console) };
+    let stream = args.stream.as_deref();
+    let Some(log) = awaited(&glance, &run, args, console)? else {
+        return print_recorded(&glance, &run, stream, 0, console);
+    };
     let printed = print_live(&glance, &log, args.follow, console)?;
     if !args.follow {
         console.tell("note", "the run works (or its program died); `-f` follows it");
         return Ok(());
     }
     // What was written after the last look is in the record.
-    print_recorded(&open::glance(store)?, &run, printed, console)
+    print_recorded(&open::glance(store)?, &run, stream, printed, console)
 }
 
 /// A run by the head of its id: one that has a record, or one that works.
@@ -56,9 +59,47 @@ fn find(glance: &Glance, text: &str) -> Result<RunId, CliError> {
     }
 }
 
-/// The log of an attempt that works now, if there is one.
-fn working(glance: &Glance, run: &RunId) -> Result<Option<Key>, CliError> {
-    let Some(log) = live::logs(glance.store(), run)?.into_iter().next() else { return Ok(None) };
+/// The log or stream of an attempt that works now, if there is one. Following, a stream is waited for: its file comes
+/// with its first line.
+fn awaited(
+    glance: &Glance,
+    run: &RunId,
+    args: &LogsArgs,
+    console: &mut Console<'_>,
+) -> Result<Option<Key>, CliError> {
+    let Some(stream) = &args.stream else {
+        let logs = live::logs(glance.store(), run)?;
+        return working(glance, run, logs);
+    };
+    loop {
+        let (named, others): (Vec<_>, Vec<_>) =
+            live::streams(glance.store(), run)?.into_iter().partition(|(name, _)| name == stream);
+        let named = named.into_iter().map(|(_, key)| key).collect();
+        if let Some(log) = working(glance, run, named)? {
+            return Ok(Some(log));
+        }
+        let (names, mut keys): (Vec<String>, Vec<Key>) = others.into_iter().unzip();
+        keys.extend(live::logs(glance.store(), run)?);
+        match (working(glance, run, keys)?, args.follow) {
+            (None, _) => return Ok(None),
+            (Some(_), false) => return Err(no_stream(run, stream, names)),
+            (Some(_), true) => {
+                console.out.flush()?;
+                std::thread::sleep(POLL);
+            }
+        }
+    }
+}
+
+fn no_stream(run: &RunId, name: &str, mut streams: Vec<String>) -> CliError {
+    streams.sort();
+    streams.dedup();
+    CliError::NoStream { run: run.short(), name: name.to_owned(), streams }
+}
+
+/// The newest of these files, if an attempt that works now writes it.
+fn working(glance: &Glance, run: &RunId, files: Vec<Key>) -> Result<Option<Key>, CliError> {
+    let Some(log) = files.into_iter().next() else { return Ok(None) };
     let Some(meta) = glance.store().backend().head(&log)? else { return Ok(None) };
     // A log that is older than the end of the newest attempt was left by a process that died.
     let ended = newest(glance, run)?.map(|attempt| ended(&attempt));
@@ -102,10 +143,11 @@ fn print_live(glance: &Glance, log: &Key, follow: bool, console: &mut Console<'_
     }
 }
 
-/// Prints the log kept with the record, from `printed` on.
+/// Prints the log or the stream kept with the record, from `printed` on.
 fn print_recorded(
     glance: &Glance,
     run: &RunId,
+    stream: Option<&str>,
     printed: u64,
     console: &mut Console<'_>,
 ) -> Result<(), CliError> {
@@ -121,7 +163,18 @@ fn print_recorded(
         _ => newest(glance, run)?,
     };
     let Some(attempt) = attempt else { return Ok(()) };
-    match &attempt.log {
+    let kept = match stream {
+        None => attempt.log.as_ref(),
+        Some(name) => match attempt.streams.iter().find(|stream| stream.name == name) {
+            Some(stream) => Some(&stream.value),
+            None if printed > 0 => None,
+            None => {
+                let names = attempt.streams.iter().map(|stream| stream.name.clone()).collect();
+                return Err(no_stream(run, name, names));
+            }
+        },
+    };
+    match kept {
         Some(log) => {
             let bytes = values::bytes(glance, log)?;
             let rest = usize::try_from(printed).ok().and_then(|printed| bytes.get(printed..));

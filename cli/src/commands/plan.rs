@@ -2,6 +2,7 @@
 
 use metalab_engine::inspect;
 use metalab_engine::plan::Rerun;
+use metalab_engine::store::{Store, StoreError};
 
 use super::print_one;
 use crate::args::PlanArgs;
@@ -16,9 +17,18 @@ pub(super) fn plan(
     program: &Program,
     console: &mut Console<'_>,
 ) -> Result<(), CliError> {
-    let opened = open::whole(store, console)?;
+    let own = program.experiment(&args.experiment);
+    let opened = match (open::whole(store, console), own) {
+        // Before the first run all is to be done; the store is not made for the question.
+        (Err(CliError::Store(StoreError::Missing { .. })), Some(experiment)) => {
+            console.tell("note", &format!("there is no store at `{store}` yet"));
+            let forecast = inspect::forecast(&Store::memory()?, experiment, &Rerun::Never)?;
+            return print_one(args.text.format, console, || forecast.to_string(), &forecast);
+        }
+        (opened, _) => opened?,
+    };
     // A program that has the experiment knows its code as it is now; the store only what it was.
-    let forecast = match program.experiment(&args.experiment) {
+    let forecast = match own {
         Some(experiment) => inspect::forecast(&opened.store, experiment, &Rerun::Never)?,
         None => {
             let forecast = inspect::forecast_last(&opened.store, &opened.index, &args.experiment)?;

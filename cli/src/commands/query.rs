@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use metalab_engine::store::Store;
-use metalab_query::{Answer, Format, Options, QueryError, Session};
+use metalab_query::{Answer, Format, Options};
 
 use crate::args::{QueryArgs, SqlArgs};
 use crate::console::Console;
@@ -15,7 +14,8 @@ use crate::write;
 pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) -> Result<(), CliError> {
     if console.is_interactive() && args.begins_shell() {
         let (format, memory, read_only) = (args.format, args.memory, args.read_only);
-        let args = SqlArgs { format, memory, read_only, no_pager: false, no_history: false };
+        let stores = args.stores.clone();
+        let args = SqlArgs { format, memory, read_only, no_pager: false, no_history: false, stores };
         return crate::shell::shell(locator, &args, console);
     }
     let output = args.output.path.as_deref();
@@ -25,13 +25,16 @@ pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) 
         write::refuse_existing(path, args.output.force)?;
     }
     let sql = question(args, console)?;
-    let store = open::to_ask(locator, args.read_only)?;
     let mut options = Options::default();
     options.memory = args.memory;
     options.time = (args.timeout > 0.0).then(|| Duration::from_secs_f64(args.timeout));
     options.fold = !args.read_only;
-    let (answer, warnings) = ask(&store, &sql, options)?;
-    warnings.iter().for_each(|warning| console.warn(warning));
+    let answer = futures::executor::block_on(async {
+        let session = open::session(locator, options, &args.stores).await?;
+        let answer = session.sql(&sql).await?;
+        session.warnings().iter().for_each(|warning| console.warn(warning));
+        Ok::<Answer, CliError>(answer)
+    })?;
     match output {
         Some(path) => write::file(path, args.output.force, |to| Ok(answer.write(format, None, to)?)),
         None => {
@@ -57,14 +60,6 @@ pub(super) fn refuse_binary(format: Format, output: Option<&Path>, name: &str) -
         }),
         _ => Ok(()),
     }
-}
-
-fn ask(store: &Store, sql: &str, options: Options) -> Result<(Answer, Vec<String>), QueryError> {
-    futures::executor::block_on(async {
-        let session = Session::open(store, options).await?;
-        let answer = session.sql(sql).await?;
-        Ok((answer, session.warnings()))
-    })
 }
 
 pub(super) fn by_name(output: Option<&Path>) -> Format {

@@ -9,7 +9,7 @@ use metalab_engine::record::Closing;
 use crate::args::RunArgs;
 use crate::console::Console;
 use crate::error::CliError;
-use crate::program::{Order, Program};
+use crate::program::{Order, Program, ProgressWay};
 
 pub(super) fn run(
     store: &str,
@@ -42,7 +42,8 @@ pub(super) fn run(
         retries: args.retries,
         timeout: args.timeout.filter(|limit| *limit > 0.0).map(Duration::from_secs_f64),
         processes: args.processes,
-        progress: !console.quiet,
+        progress: args.progress.unwrap_or(ProgressWay::unless(console.quiet)),
+        metrics: args.metrics.clone(),
     };
     let results = program.perform(order).ok_or_else(nothing)??;
     writeln!(console.out, "{}", results.table())?;

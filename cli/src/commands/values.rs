@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use metalab_cas::Value;
 use metalab_engine::index::Glance;
 use metalab_engine::record::{Attempt, OutputRef, Place, Scalar, Template, ValueRef};
+use metalab_engine::values::ValueError;
 
 use crate::error::CliError;
 
@@ -64,8 +65,15 @@ pub(super) fn json(value: &Value) -> serde_json::Value {
 
 /// The bytes of a value, verified.
 pub(super) fn bytes(glance: &Glance, value: &ValueRef) -> Result<Vec<u8>, CliError> {
-    let places = glance.places_of(&value.digest)?;
-    Ok(glance.store().values().get_from(&value.digest, places.into_iter())?.to_vec())
+    let get = |glance: &Glance| {
+        let places = glance.places_of(&value.digest)?;
+        Ok::<_, CliError>(glance.store().values().get_from(&value.digest, places.into_iter())?.to_vec())
+    };
+    match get(glance) {
+        // While runs work, a record may be newer than what was known of the packs.
+        Err(CliError::Value(ValueError::Missing { .. })) => get(&Glance::at(glance.store())?),
+        bytes => bytes,
+    }
 }
 
 /// The bytes of an output, verified.

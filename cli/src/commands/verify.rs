@@ -12,7 +12,7 @@ use crate::args::{Replay, VerifyArgs};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::open;
-use crate::program::{Order, Program};
+use crate::program::{Order, Program, ProgressWay};
 
 /// What was found, for programs.
 #[derive(Serialize)]
@@ -43,7 +43,8 @@ pub(super) fn verify(
             retries: 0,
             timeout: None,
             processes: args.processes,
-            progress: !console.quiet,
+            progress: ProgressWay::unless(console.quiet),
+            metrics: Vec::new(),
         };
         let Some(results) = program.perform(order) else { continue };
         let results = results?;

@@ -160,7 +160,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// A column as it must be written: each part of `params.x` may need quotes.
-fn path(name: &str) -> String {
+pub(crate) fn path(name: &str) -> String {
     match name.split_once('.') {
         Some((root, rest)) if !rest.is_empty() => {
             format!("{root}.{}", rest.split('.').map(quoted).collect::<Vec<_>>().join("."))

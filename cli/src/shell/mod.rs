@@ -20,6 +20,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::{open, words};
 use catalogue::Catalogue;
+pub(crate) use catalogue::path;
 use dots::Dot;
 use editor::{Editor, Line};
 use interrupt::Interrupt;
@@ -29,17 +30,16 @@ const WELCOME: &str = "a question ends with `;`, Tab completes, Ctrl-C stops, `.
 
 /// `metalab sql`: a shell on a terminal; else the questions of standard input, one after the other, until one fails.
 pub(crate) fn shell(locator: &str, args: &SqlArgs, console: &mut Console<'_>) -> Result<(), CliError> {
-    let store = open::to_ask(locator, args.read_only)?;
     let mut options = Options::default();
     options.memory = args.memory;
     options.fold = !args.read_only;
-    let session = futures::executor::block_on(Session::open(&store, options))?;
+    let session = futures::executor::block_on(open::session(locator, options, &args.stores))?;
     let interactive = console.is_interactive();
     let format = args.format.map_or(Format::Table, Format::from);
     let pager = if interactive && !args.no_pager { Pager::of_the_user() } else { Pager::none() };
-    let mut shell =
-        Shell { session, format, timing: false, output: None, pager, interrupt: Interrupt::none() };
-    shell.session.warnings().iter().for_each(|warning| console.warn(warning));
+    let interrupt = Interrupt::none();
+    let mut shell = Shell { session, format, timing: false, output: None, pager, interrupt, warned: 0 };
+    shell.warn(console);
     match interactive {
         true => shell.talk(args, console),
         false => {
@@ -59,6 +59,8 @@ struct Shell {
     output: Option<(PathBuf, std::fs::File)>,
     pager: Pager,
     interrupt: Interrupt,
+    /// So many warnings of the session were told.
+    warned: usize,
 }
 
 /// Whether the shell goes on.
@@ -91,6 +93,13 @@ impl Shell {
         }
     }
 
+    /// Tells what the session has to warn of since it was asked last.
+    fn warn(&mut self, console: &mut Console<'_>) {
+        let warnings = self.session.warnings();
+        warnings.iter().skip(self.warned).for_each(|warning| console.warn(warning));
+        self.warned = warnings.len();
+    }
+
     /// Carries out questions and commands, up to the first that fails.
     fn feed(&mut self, text: &str, depth: u8, console: &mut Console<'_>) -> Result<Next, CliError> {
         for piece in statements::split(text) {
@@ -115,6 +124,7 @@ impl Shell {
         };
         let took = started.elapsed();
         self.show(&answer, console)?;
+        self.warn(console);
         if self.timing {
             let took = words::duration(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
             writeln!(console.out, "took {took}")?;

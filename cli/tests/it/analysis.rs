@@ -1,8 +1,9 @@
 //! Many runs at once: `export`, `plot`, and the shell as it answers a pipe.
 
-use metalab_cli::{Console, run};
+use metalab_cli::{Args, Console, run};
+use metalab_engine::Store;
 
-use crate::lab::{Lab, Told};
+use crate::lab::{Lab, Told, perform, training};
 
 fn piped(lab: &Lab, line: &[&str], input: &str) -> Told {
     let (mut out, mut err, mut bytes) = (Vec::new(), Vec::new(), input.as_bytes());
@@ -183,4 +184,39 @@ fn an_answer_wider_than_the_terminal_tells_what_is_hidden() {
     assert!(told.out.lines().rev().skip(1).all(|line| line.chars().count() <= 80), "{told:?}");
     let all = lab.tell_on(&[&line[..], &["--format", "line"]].concat(), |console| console.terminal(80));
     assert!(all.out.contains("\nplatform ") && all.err.is_empty(), "{all:?}");
+}
+
+#[test]
+fn stores_are_asked_as_they_were_and_together() {
+    let lab = Lab::empty();
+    perform(training("fine", &[1, 2], 1), &lab.store());
+    perform(training("fine", &[1, 2, 4], 1), &lab.store());
+    perform(training("fine", &[2, 8], 1), &Store::create(lab.path("old").to_str().unwrap()).unwrap());
+    let count = "SELECT count(*) AS n FROM runs";
+    let first = "SELECT submission FROM submissions ORDER BY opened LIMIT 1";
+    let first = lab.tell(&["query", first, "--format", "csv"]).ok();
+    let first = first.lines().nth(1).unwrap();
+    let tell = |words: &[&str]| lab.tell(&[words, &["--format", "csv"]].concat());
+    assert_eq!(tell(&["query", count, "--as-of", first]).ok(), "n\n2\n");
+    assert_eq!(tell(&["query", count, "--as-of", "2020-01-01"]).ok(), "n\n0\n");
+    assert_eq!(tell(&["query", count, "--as-of", "2120-01-01 12:00"]).ok(), "n\n3\n");
+    let all = "SELECT store, count(*) AS n FROM all.runs GROUP BY 1 ORDER BY 1";
+    let attached = tell(&["query", all, "--attach", "old=DIR/old", "--attach", "same=DIR/runs"]);
+    assert_eq!(attached.ok(), "store,n\nold,2\nsame,3\nthis,3\n");
+    let line = ["sql", "--format", "csv", "--attach", "old=DIR/old"];
+    assert_eq!(piped(&lab, &line, "SELECT count(*) AS n FROM old.runs;").ok(), "n\n2\n");
+    for (line, code, part) in [
+        (&["query", count, "--as-of", "00000000"][..], 1, "no submission of the store is called so"),
+        (&["query", count, "--attach", "old=DIR/none"], 3, "`old` cannot be attached: there is no store at"),
+        (&["query", count, "--attach", "Old Ones=DIR/old"], 2, "small letters"),
+        (&["query", count, "--attach", "old=DIR/old", "--attach", "old=DIR/old"], 2, "taken"),
+    ] {
+        let told = lab.tell(line);
+        assert!(told.code == code && told.err.contains(part), "{line:?} {told:?}");
+    }
+    for line in [["--as-of", "yesterday"], ["--attach", "DIR/old"], ["--attach", "=x"], ["--attach", "x="]] {
+        let error = Args::parse_from(["metalab", "query", count, line[0], line[1]]).unwrap_err();
+        assert!(error.to_string().contains("write a"), "{error}");
+    }
+    assert!(!lab.path("none").exists(), "a store that is asked along is not made");
 }

@@ -200,7 +200,7 @@ impl Told {
 /// A flag that operations wait for.
 pub(crate) static RELEASED: AtomicBool = AtomicBool::new(false);
 
-/// Logs a line, waits until it is released, logs another.
+/// Logs a line, waits until it is released, logs another; and to a stream before, to another one after.
 pub(crate) struct Wait;
 
 #[derive(Serialize, Deserialize)]
@@ -217,11 +217,13 @@ impl Operation for Wait {
 
     fn call(_: WaitParams, run: &Run<'_>) -> metalab_engine::Result<()> {
         let capture = Capture::lend(run)?;
+        capture.log_to("early", "one");
         capture.log("waiting");
         while !RELEASED.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
         capture.log("released");
+        capture.log_to("late", "two");
         Ok(())
     }
 }

@@ -59,8 +59,14 @@ fn a_log_is_followed_to_the_end_of_its_run() {
         // Without `-f`, what is there by now.
         let now = lab.tell(&["logs", &id[..10]]);
         assert!(now.code == 0 && now.out.ends_with("waiting\n") && now.err.contains("-f"), "{now:?}");
+        assert_eq!(lab.tell(&["logs", &id, "--stream", "early"]).out, "one\n");
+        let none = lab.tell(&["logs", &id, "--stream", "late"]);
+        assert!(none.code == 1 && none.err.contains("hint: it has: early"), "{none:?}");
+        // A stream that is not there yet is waited for.
+        let late = scope.spawn(|| lab.tell(&["logs", &id, "-f", "--stream", "late"]));
         RELEASED.store(true, Ordering::SeqCst);
         handle.wait().unwrap();
+        assert_eq!(late.join().unwrap().ok(), "two\n");
         follower.join().unwrap().unwrap();
         text.extend(take.iter().flatten());
         String::from_utf8(text).unwrap()
@@ -68,6 +74,13 @@ fn a_log_is_followed_to_the_end_of_its_run() {
     let recorded = lab.tell(&["logs", &id]).ok();
     assert_eq!(text, recorded);
     assert!(recorded.ends_with("released\n") && recorded.lines().count() == 2, "{recorded}");
+    assert_eq!(lab.tell(&["logs", &id, "--stream", "early", "-f"]).ok(), "one\n");
+    let none = lab.tell(&["logs", &id, "--stream", "stdout", "-f"]);
+    let words = format!("run {} has no log stream `stdout`", &id[..12]);
+    assert!(
+        none.code == 1 && none.err.contains(&words) && none.err.contains("it has: early, late"),
+        "{none:?}"
+    );
     // A run that is over is not waited for.
     assert_eq!(lab.tell(&["logs", "-f", &id]).ok(), recorded);
 }

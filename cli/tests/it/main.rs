@@ -11,4 +11,5 @@ mod program;
 mod reference;
 mod standing;
 mod transcripts;
+mod upkeep;
 mod workflow;

@@ -1,6 +1,6 @@
 //! A program with experiments of its own.
 
-use metalab_cli::{Args, Console, Order, Program, run_with};
+use metalab_cli::{Args, Console, Order, Program, ProgressWay, run_with};
 
 use crate::lab::{Lab, Told, again, perform, training};
 
@@ -42,8 +42,38 @@ fn experiments_run_by_name() {
 }
 
 #[test]
+fn progress_is_shown_as_asked() {
+    let lab = Lab::empty();
+    for (line, way, metrics) in [
+        (&["run"][..], ProgressWay::Auto, &[][..]),
+        (&["run", "-q"], ProgressWay::None, &[]),
+        (&["run", "-q", "--progress", "json"], ProgressWay::Json, &[]),
+        (
+            &["run", "--progress", "plain", "--metric", "loss:.4f", "--metric", "output.slope"],
+            ProgressWay::Plain,
+            &["loss:.4f", "output.slope"],
+        ),
+    ] {
+        let program = Program::new([training("fine", &[1], 1)], move |order: Order| {
+            assert_eq!(
+                (order.progress, &order.metrics[..]),
+                (way, &metrics.iter().map(ToString::to_string).collect::<Vec<_>>()[..])
+            );
+            let store = metalab_engine::Store::create(&order.store)?;
+            Ok(again(order.experiment, &store, order.rerun))
+        });
+        tell(&lab, &program, line).ok();
+    }
+    let wrong = Args::parse_from(["metalab", "run", "--progress", "loud"]).unwrap_err();
+    assert!(wrong.to_string().contains("auto, bar, plain, json, none"), "{wrong}");
+}
+
+#[test]
 fn a_plan_knows_the_experiment_as_it_is_now() {
     let lab = Lab::empty();
+    let first = tell(&lab, &program(vec![training("fine", &[1, 2], 1)]), &["plan", "train_fine"]);
+    assert!(first.out.contains("2 to run") && first.err.contains("there is no store at"), "{first:?}");
+    assert!(!lab.path("runs").exists(), "a plan makes no store");
     perform(training("fine", &[1, 2], 1), &lab.store());
     let larger = program(vec![training("fine", &[1, 2, 3], 1)]);
     let plan = tell(&lab, &larger, &["plan", "train_fine"]).ok();
