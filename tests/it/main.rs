@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod capture;
+#[cfg(feature = "cli")]
+mod command_line;
 mod crash;
 mod files;
 mod freshness;
@@ -12,6 +14,8 @@ mod lab;
 mod processes;
 #[cfg(feature = "query")]
 mod readers;
+#[cfg(feature = "cli")]
+mod terminal;
 #[cfg(feature = "query")]
 mod together;
 mod verify;

@@ -54,7 +54,7 @@ fn a_program_that_forgot_init_is_refused() {
 }
 
 /// The example, which Cargo builds before it runs these tests.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.ancestors().nth(2).unwrap();
     let program = folder.join("examples").join(name);
