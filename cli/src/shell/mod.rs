@@ -86,6 +86,11 @@ impl Shell {
                     Ok(Next::GoOn) => {}
                     // Whoever read the answers has gone.
                     Err(error) if error.is_broken_pipe() => return Ok(()),
+                    Err(CliError::Interrupted) => {
+                        // The terminal has written `^C`.
+                        writeln!(console.out)?;
+                        console.tell("note", "interrupted");
+                    }
                     Err(error) => console.fail(&error),
                 },
             }
