@@ -1,5 +1,6 @@
 //! `metalab export`: all runs of an experiment, or of a store, in a file for other programs.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,12 +73,19 @@ fn columns(session: &Session, args: &ExportArgs) -> Result<Vec<String>, CliError
     if block_on(session.list(&known))?.num_rows() == 0 {
         return Err(ResultError::NoExperiment { experiment: experiment.clone() }.into());
     }
-    let used = Listing::of("columns").columns(["path"]).equals("experiment", experiment);
-    let used = block_on(session.list(&used))?.to_csv()?;
-    let mut reader = csv::Reader::from_reader(used.as_bytes());
-    let used: Vec<String> =
-        reader.records().flatten().filter_map(|record| Some(record.get(0)?.to_owned())).collect();
-    refuse_none(all.into_iter().filter(|name| group(name) == Group::Record || used.contains(name)).collect())
+    let paths = Listing::of("columns").columns(["path"]);
+    let anywhere = first_column(session, &paths)?;
+    let used = first_column(session, &paths.equals("experiment", experiment))?;
+    // What no run of any experiment has is an expression that was kept.
+    let is_kept = |name: &str| group(name) == Group::Derived && !anywhere.contains(name);
+    let is_there = |name: &String| group(name) == Group::Record || used.contains(name) || is_kept(name);
+    refuse_none(all.into_iter().filter(is_there).collect())
+}
+
+fn first_column(session: &Session, listing: &Listing) -> Result<HashSet<String>, CliError> {
+    let text = block_on(session.list(listing))?.to_csv()?;
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    Ok(reader.records().flatten().filter_map(|record| Some(record.get(0)?.to_owned())).collect())
 }
 
 fn refuse_none(columns: Vec<String>) -> Result<Vec<String>, CliError> {

@@ -34,6 +34,9 @@ impl VisitorMut for Names {
         for item in &select.projection {
             match item {
                 SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => self.wildcard = true,
+                // A column that is called what it is called hides nothing: `output AS output`.
+                SelectItem::ExprWithAlias { expr: Expr::Identifier(name), alias }
+                    if folded(name) == folded(alias) => {}
                 SelectItem::ExprWithAlias { alias, .. } => {
                     self.aliases.insert(folded(alias));
                 }
