@@ -17,6 +17,7 @@ fn momentum(set: &Params) -> Result<Option<f64>> {
 
 /// Softmax regression; returns the share of test digits that it gets wrong.
 #[metalab::operation]
+#[allow(clippy::too_many_arguments, reason = "each is a parameter of the search")]
 fn train(
     file: FilePath,
     lr: f64,
