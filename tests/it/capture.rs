@@ -59,7 +59,7 @@ impl ArtifactCodec<Model> for ModelCodec {
 #[metalab::operation(code = "manual")]
 fn everything(x: u64, site: &Site, capture: &Capture) -> metalab::Result<u64> {
     capture.metric("region", site.region.as_str());
-    capture.metrics(&serde_json::json!({"loss": 0.5, "top": {"one": 0.75, "five": 1.0}}));
+    capture.metrics(serde_json::json!({"loss": 0.5, "top": {"one": 0.75, "five": 1.0}}));
     let loss = capture.series("loss");
     (0..1_000).for_each(|step| loss.push(step, 1.0 / (step + 1) as f64));
     capture.steps(7, [("accuracy", 0.5), ("recall", f64::NAN)]);

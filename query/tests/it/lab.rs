@@ -48,6 +48,7 @@ pub(crate) struct Try {
 
 /// An input of an attempt to be written.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few of them, in tests")]
 pub(crate) enum From {
     /// The output of a run.
     Run(&'static str, Try),
