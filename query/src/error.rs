@@ -105,6 +105,14 @@ pub enum QueryError {
         /// What is wrong.
         reason: String,
     },
+    /// Contents of artifacts that were asked for in another way than they can be, or that nobody has.
+    #[error(
+        "`artifact_rows` is called as `artifact_rows('<artifact, or output>'[, '<experiment>'])`: {reason}"
+    )]
+    Contents {
+        /// What is wrong.
+        reason: String,
+    },
     /// A moment that cannot be looked at.
     #[error("`{written}` is no moment of this store: {reason}")]
     AsOf {

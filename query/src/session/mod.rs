@@ -3,6 +3,7 @@
 mod age;
 mod catalog;
 mod compare;
+mod contents;
 mod coordinates;
 mod derived;
 mod expressions;

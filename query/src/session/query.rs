@@ -27,6 +27,7 @@ use metalab_engine::store::Store;
 use tokio::sync::Mutex;
 
 use super::catalog::{Catalog, Others, Relation, Word};
+use super::contents::{self, Contents};
 use super::derived;
 use super::expressions::View;
 use super::guard::{Question, one_line, parse};
@@ -106,7 +107,8 @@ pub(crate) const ALL: &str = "all";
 const THIS: &str = "this";
 
 /// Functions that the planner does not know: they are put into other words before.
-const OWN: [&str; 6] = ["argmax", "argmin", "downstream_of", "run", "short_id", "upstream_of"];
+const OWN: [&str; 7] =
+    ["argmax", "argmin", "artifact_rows", "downstream_of", "run", "short_id", "upstream_of"];
 
 /// Read-only SQL over one store.
 ///
@@ -522,7 +524,8 @@ impl Inner {
                 Relation::Runs | Relation::Run(_) | Relation::Experiments | Relation::Experiment(_)
             )
         };
-        if uses.relations.values().any(cells) {
+        let of_experiment = uses.contents.values().any(|asked| asked.experiment.is_some());
+        if of_experiment || uses.relations.values().any(cells) {
             self.compare(&mut world).await?;
         }
         let mut sources = world.sources(with_details)?;
@@ -547,12 +550,18 @@ impl Inner {
                 *prefix = world.run("run", prefix)?.0.to_hex();
             }
         }
+        let reader = (!uses.contents.is_empty()).then(|| world.reader());
         drop(world);
         let mut walked = Vec::new();
         for (name, walk, beginning) in walks {
             let edges = self.rows(sources.edges()).await?;
             let reached = walk.go(beginning, &edges)?;
             walked.push((name, sources.walked(&reached).map_err(|error| self.failed(&error, &[]))?));
+        }
+        if let Some(reader) = reader {
+            for (name, asked) in &uses.contents {
+                walked.push((name.clone(), self.contents(asked, &sources, &reader).await?));
+            }
         }
         let paths = (!uses.all).then_some(&uses.paths);
         let tables: Vec<(String, Relation)> = uses.relations.into_iter().collect();
@@ -640,6 +649,40 @@ impl Inner {
         }
         world.compared(comparison.finish()?);
         Ok(())
+    }
+
+    /// The rows of artifacts.
+    async fn contents(
+        &self,
+        asked: &Contents,
+        sources: &Sources,
+        reader: &contents::Reader,
+    ) -> Result<LogicalPlan, QueryError> {
+        if let Some(experiment) = &asked.experiment
+            && !sources.catalog.experiments.contains_key(experiment)
+        {
+            let nearest = nearest(experiment, sources.catalog.experiments.keys().map(String::as_str));
+            let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+            return Err(QueryError::Contents { reason: format!("no experiment `{experiment}`{meant}") });
+        }
+        let held = self.rows(sources.holders(asked)).await?;
+        let held = contents::Holder::of(asked, &held)
+            .map_err(QueryError::table("artifacts", "listing artifacts"))?;
+        if held.is_empty() {
+            let reason = format!(
+                "no run has `{}`; `SELECT DISTINCT name FROM artifacts` lists what there is",
+                asked.name
+            );
+            return Err(QueryError::Contents { reason });
+        }
+        let found = contents::look(asked, held, reader.clone(), self.memory).await;
+        if let Some(warning) = &found.warning {
+            let mut warnings = self.warnings.lock().unwrap_or_else(|broken| broken.into_inner());
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
+        contents::plan(found).map_err(|error| self.failed(&error, &[]))
     }
 
     /// The rows of a plan of our own.

@@ -171,7 +171,8 @@ impl Edges {
     }
 }
 
-fn column<T: Array + Clone + 'static>(
+/// A column as an array of the type that it is meant to have.
+pub(super) fn column<T: Array + Clone + 'static>(
     batch: &RecordBatch,
     at: usize,
     kind: &DataType,

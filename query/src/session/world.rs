@@ -14,6 +14,7 @@ use metalab_engine::store::Store;
 
 use super::catalog::{Catalog, Counted, Kinds};
 use super::compare::{Compared, Comparison};
+use super::contents;
 use super::coordinates::Coordinates;
 use super::foreign::Cells;
 use super::scan::{ADDRESS, Stored};
@@ -208,6 +209,11 @@ impl World {
     /// The run whose id begins like this.
     pub(crate) fn run(&self, function: &'static str, prefix: &str) -> Result<RunId, QueryError> {
         find(function, prefix, &self.index.read().unwrap_or_else(|broken| broken.into_inner()))
+    }
+
+    /// What reads the bytes of its values.
+    pub(crate) fn reader(&self) -> contents::Reader {
+        contents::Reader { store: self.store.clone(), index: Arc::clone(&self.index) }
     }
 
     /// All names.

@@ -44,6 +44,8 @@ pub(crate) struct Try {
     pub(crate) inputs: Vec<From>,
     pub(crate) data: Vec<(&'static str, Value)>,
     pub(crate) derived: Vec<DerivedRecord>,
+    /// Artifacts by name, kind and content.
+    pub(crate) files: Vec<(&'static str, &'static str, Vec<u8>)>,
 }
 
 /// An input of an attempt to be written.
@@ -90,7 +92,13 @@ impl Try {
             inputs: Vec::new(),
             data: Vec::new(),
             derived: Vec::new(),
+            files: Vec::new(),
         }
+    }
+
+    pub(crate) fn file(mut self, name: &'static str, kind: &'static str, bytes: &[u8]) -> Self {
+        self.files.push((name, kind, bytes.to_vec()));
+        self
     }
 
     pub(crate) fn data(mut self, name: &'static str, value: Value) -> Self {
@@ -397,7 +405,19 @@ impl Lab {
                 metadata: Vec::new(),
             }
         });
-        let artifacts = artifacts.collect();
+        let mut artifacts: Vec<_> = artifacts.collect();
+        for (name, kind, bytes) in &made.files {
+            let value = ValueRef { digest: put(writer, bytes), size: bytes.len() as u64, place: Place::Pack };
+            let (name, kind) = ((*name).into(), (*kind).into());
+            artifacts.push(ArtifactRef {
+                name,
+                kind,
+                value,
+                extension: None,
+                format: None,
+                metadata: Vec::new(),
+            });
+        }
         let failed = made.outcome != Outcome::Succeeded;
         to_cbor(&Attempt {
             run: made.run(),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod contents;
 mod damage;
 mod derived;
 mod equal;

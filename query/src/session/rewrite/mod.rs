@@ -20,6 +20,7 @@ use self::names::{Names, exact};
 use self::paths::Paths;
 use self::tables::Tables;
 use super::catalog::{Catalog, Others, Relation};
+use super::contents::Contents;
 use super::walk::Walk;
 use crate::columns::{Path, Root};
 use crate::error::QueryError;
@@ -33,6 +34,8 @@ pub(crate) struct Uses {
     pub(crate) stores: BTreeMap<String, String>,
     /// The walks along the lineage, by the name under which what they reach must be registered.
     pub(crate) walks: BTreeMap<String, Walk>,
+    /// Contents of artifacts, by the name under which their rows must be registered.
+    pub(crate) contents: BTreeMap<String, Contents>,
     /// The paths that occur in the text.
     pub(crate) paths: BTreeSet<Path>,
     /// Whether a `*` asks for all of them.

@@ -37,6 +37,9 @@ enum Place<'w> {
 impl Paths<'_> {
     fn place<'w>(&self, words: &'w [Word]) -> Place<'w> {
         let Some(first) = words.first() else { return Place::Foreign };
+        if self.only_contents() {
+            return Place::Plain;
+        }
         let as_table = |word: &Word| {
             let folded = if word.quoted { word.text.clone() } else { word.text.to_lowercase() };
             self.names.relations.contains(&folded)
@@ -184,6 +187,11 @@ impl Paths<'_> {
                 Err(QueryError::Ambiguous { column: last.text.clone(), candidates })
             }
         }
+    }
+
+    /// Whether nothing is asked but contents of artifacts, whose columns may be called like anything.
+    fn only_contents(&self) -> bool {
+        self.uses.relations.is_empty() && !self.uses.contents.is_empty()
     }
 
     /// Whether some table of the statement has params, metrics and output.

@@ -13,6 +13,7 @@ use super::Uses;
 use super::names::{exact, folded, word};
 use crate::error::QueryError;
 use crate::session::catalog::{Catalog, Others, Relation};
+use crate::session::contents::{Contents, FUNCTION};
 use crate::session::query::ALL;
 use crate::session::suggest::nearest;
 use crate::session::walk::{Direction, Walk};
@@ -56,6 +57,9 @@ impl Tables<'_> {
         let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return Ok(None) };
         if ident.value.eq_ignore_ascii_case("run") {
             return self.run(arguments).map(Some);
+        }
+        if ident.value.eq_ignore_ascii_case(FUNCTION) {
+            return self.contents(arguments).map(|name| Some((name, FUNCTION)));
         }
         let Some(direction) = Direction::parse(&ident.value) else { return Ok(None) };
         let function = direction.function();
@@ -123,6 +127,38 @@ impl Tables<'_> {
         }
         let reason = "it takes one text in single quotes".to_owned();
         Err(QueryError::Walk { function: "run", reason })
+    }
+}
+
+impl Tables<'_> {
+    /// `artifact_rows('predictions')`, `artifact_rows('predictions', experiment => 'knn')`.
+    fn contents(&mut self, arguments: &[FunctionArg]) -> Result<ObjectName, QueryError> {
+        let wrong = |reason: String| QueryError::Contents { reason };
+        let text = |argument: &FunctionArg, known_as: &str| {
+            let value = match argument {
+                FunctionArg::Named { name, arg, .. } if name.value.eq_ignore_ascii_case(known_as) => arg,
+                FunctionArg::Unnamed(arg) => arg,
+                other => return Err(wrong(format!("it has no argument `{other}`"))),
+            };
+            match value {
+                FunctionArgExpr::Expr(Expr::Value(value)) => match &value.value {
+                    Value::SingleQuotedString(text) => Ok(text.clone()),
+                    other => Err(wrong(format!("`{other}` is no text in single quotes"))),
+                },
+                other => Err(wrong(format!("`{other}` is no text in single quotes"))),
+            }
+        };
+        let contents = match arguments {
+            [name] => Contents { name: text(name, "name")?, experiment: None },
+            [name, experiment] => {
+                let experiment = Some(text(experiment, "experiment")?);
+                Contents { name: text(name, "name")?, experiment }
+            }
+            other => return Err(wrong(format!("it has {} arguments here", other.len()))),
+        };
+        let name = format!("{FUNCTION}({:?}, {:?})", contents.name, contents.experiment);
+        self.uses.contents.insert(name.clone(), contents);
+        Ok(ObjectName(vec![ObjectNamePart::Identifier(exact(name))]))
     }
 }
 
