@@ -13,7 +13,7 @@
 //! | what a step takes from others | [`inputs`] |
 //! | **manifest**: what a submission asked for, by value; **case tags** | [`manifest`], [`tags`] |
 //! | **capture** and **results**: what a run leaves, and how it is read back | [`capture`], [`codec`], [`results`] |
-//! | **derived** metrics: functions over finished runs | [`derived`] |
+//! | **derived** metrics: functions over finished runs | [`derived`](mod@derived) |
 
 pub mod capture;
 pub mod cells;

@@ -35,7 +35,7 @@ pub fn csv(path: impl AsRef<Path>) -> Result<Source, ParamsError> {
 /// ```
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv`](fn@csv).
 pub fn csv_text(text: &str) -> Result<Source, ParamsError> {
     parse_csv(text).map(source).map_err(|reason| ParamsError::File { file: "a text".into(), reason })
 }

@@ -5,7 +5,7 @@
 //! | source | sets |
 //! | --- | --- |
 //! | [`grid`] | the product of its axes, the first axis slowest |
-//! | [`list`], [`csv`], [`json`], [`ndjson`] | explicit ones |
+//! | [`list`], [`csv`](fn@csv), [`json`], [`ndjson`] | explicit ones |
 //! | [`sample`] | drawn from distributions, as a design says: [`Random`], [`LatinHypercube`], [`Sobol`] |
 //! | [`Source::zip`], [`Source::product`], [`Source::chain`], [`Source::filter`], [`Source::slice`] | made of others |
 //! | [`Source::resolve`] | one more argument, which a registered function makes of the others |
