@@ -95,22 +95,20 @@ pub enum QueryError {
         /// Some of them, short.
         candidates: Vec<String>,
     },
-    /// A walk along the lineage that was asked for in another way than it can be.
-    #[error(
-        "`{function}` is called as `{function}('<run id, or 4 digits or more of its beginning>'[, <depth>])`: {reason}"
-    )]
-    Walk {
+    /// A function of the tables' own that was called in another way than it can be.
+    #[error("`{function}` is called as `{function}({arguments})`: {reason}")]
+    Call {
         /// The function.
         function: &'static str,
+        /// What it takes.
+        arguments: &'static str,
         /// What is wrong.
         reason: String,
     },
-    /// Contents of artifacts that were asked for in another way than they can be, or that nobody has.
-    #[error(
-        "`artifact_rows` is called as `artifact_rows('<artifact, or output>'[, '<experiment>'])`: {reason}"
-    )]
+    /// Contents of artifacts that nobody has.
+    #[error("`artifact_rows` has nothing to read: {reason}")]
     Contents {
-        /// What is wrong.
+        /// What is missing.
         reason: String,
     },
     /// A moment that cannot be looked at.
@@ -185,6 +183,16 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 }
 
 impl QueryError {
+    /// A call of one of the tables' own functions that cannot be understood.
+    pub(crate) fn call(function: &'static str, reason: String) -> Self {
+        let arguments = match function {
+            "run" => "'<run id, or 4 digits or more of its beginning>'",
+            "artifact_rows" => "'<artifact, or output>'[, '<experiment>']",
+            _ => "'<run id, or 4 digits or more of its beginning>'[, <depth>]",
+        };
+        Self::Call { function, arguments, reason }
+    }
+
     /// A failure of the store while doing something.
     pub(crate) fn store<E>(doing: &'static str) -> impl FnOnce(E) -> Self
     where

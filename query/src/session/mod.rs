@@ -1,12 +1,14 @@
 //! Read-only SQL over one store.
 
 mod age;
+mod asking;
 mod catalog;
 mod compare;
 mod contents;
 mod coordinates;
 mod derived;
 mod expressions;
+mod failure;
 mod foreign;
 mod guard;
 mod history;
@@ -16,8 +18,10 @@ mod listing;
 mod long;
 mod lookup;
 mod number;
+mod options;
 mod overflow;
 mod pivot;
+mod planning;
 mod query;
 mod rewrite;
 mod scan;
@@ -31,5 +35,6 @@ mod world;
 
 pub(crate) use catalog::Counted;
 pub use listing::Listing;
-pub use query::{Column, KnownTable, Options, Session, Vocabulary, query_blocking};
+pub use options::{Column, KnownTable, Options, Vocabulary};
+pub use query::{Session, query_blocking};
 pub use stream::Rows;

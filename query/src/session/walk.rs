@@ -71,11 +71,10 @@ struct Reached {
 
 /// The run whose id begins like this, for a function that was called with it.
 pub(crate) fn find(function: &'static str, written: &str, index: &Index) -> Result<RunId, QueryError> {
-    let wrong = |error: <DigestPrefix as std::str::FromStr>::Err| QueryError::Walk {
-        function,
-        reason: error.to_string(),
-    };
-    let prefix: DigestPrefix = written.parse().map_err(wrong)?;
+    let prefix: DigestPrefix =
+        written.parse().map_err(|error: <DigestPrefix as std::str::FromStr>::Err| {
+            QueryError::call(function, error.to_string())
+        })?;
     match index.find(&prefix).as_slice() {
         [one] => Ok(*one),
         [] => Err(QueryError::NoRun { prefix: written.to_owned() }),

@@ -43,7 +43,9 @@ fn artifacts_of_all_formats_are_rows_of_one_table() {
         assert_eq!(ask(&session, sql), "s\n15\n");
         assert!(refusal(&session, "SELECT * FROM artifact_rows('q')").contains("no run has `q`"));
         assert!(refusal(&session, "SELECT * FROM artifact_rows('p', 'c')").contains("no experiment `c`"));
-        assert!(refusal(&session, "SELECT * FROM artifact_rows(p)").contains("no text in single quotes"));
+        let wrong = refusal(&session, "SELECT * FROM artifact_rows(p)");
+        assert!(wrong.contains("called as `artifact_rows('<artifact, or output>'"), "{wrong}");
+        assert!(wrong.contains("no text in single quotes"), "{wrong}");
         fold_blocking(&lab.store).unwrap();
     }
 }

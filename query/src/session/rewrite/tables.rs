@@ -14,7 +14,7 @@ use super::names::{exact, folded, word};
 use crate::error::QueryError;
 use crate::session::catalog::{Catalog, Others, Relation};
 use crate::session::contents::{Contents, FUNCTION};
-use crate::session::query::ALL;
+use crate::session::planning::ALL;
 use crate::session::suggest::nearest;
 use crate::session::walk::{Direction, Walk};
 
@@ -63,7 +63,7 @@ impl Tables<'_> {
         }
         let Some(direction) = Direction::parse(&ident.value) else { return Ok(None) };
         let function = direction.function();
-        let wrong = |reason: String| QueryError::Walk { function, reason };
+        let wrong = |reason: String| QueryError::call(function, reason);
         let literal = |argument: &FunctionArg| match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => Some(value.value.clone()),
             _ => None,
@@ -126,14 +126,14 @@ impl Tables<'_> {
             return Ok((ObjectName(vec![ObjectNamePart::Identifier(exact(name))]), "runs"));
         }
         let reason = "it takes one text in single quotes".to_owned();
-        Err(QueryError::Walk { function: "run", reason })
+        Err(QueryError::call("run", reason))
     }
 }
 
 impl Tables<'_> {
     /// `artifact_rows('predictions')`, `artifact_rows('predictions', experiment => 'knn')`.
     fn contents(&mut self, arguments: &[FunctionArg]) -> Result<ObjectName, QueryError> {
-        let wrong = |reason: String| QueryError::Contents { reason };
+        let wrong = |reason: String| QueryError::call(FUNCTION, reason);
         let text = |argument: &FunctionArg, known_as: &str| {
             let value = match argument {
                 FunctionArg::Named { name, arg, .. } if name.value.eq_ignore_ascii_case(known_as) => arg,
