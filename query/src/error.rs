@@ -127,6 +127,14 @@ pub enum QueryError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A store that is not asked along, of which a table at a moment was named.
+    #[error("no store `{name}` is attached{}; `AS OF` stands after a table of one store", did_you_mean(.nearest))]
+    NoStore {
+        /// The store as written.
+        name: String,
+        /// The nearest known name.
+        nearest: Option<String>,
+    },
     /// A derived metric that is an expression, and cannot be computed.
     #[error("the expression of `derived.{name}` cannot be used: {reason}")]
     Expression {

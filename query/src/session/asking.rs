@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::catalog::{Relation, Word};
 use super::expressions::View;
-use super::guard::Question;
+use super::guard::{Question, parse};
 use super::limits::Threads;
 use super::options::{Column, KnownTable, Options, Vocabulary};
 use super::planning::Planned;
@@ -46,6 +46,8 @@ pub(super) struct Inner {
     pub(super) world: Mutex<World>,
     /// Other stores, by the names they have in questions.
     pub(super) attached: Mutex<BTreeMap<String, World>>,
+    /// Stores at moments that the last question named.
+    pub(super) past: Mutex<BTreeMap<String, World>>,
     pub(super) warnings: std::sync::Mutex<Vec<String>>,
 }
 
@@ -59,7 +61,10 @@ impl Inner {
                 list(vec![("table", names.collect())])
             }
             Question::Columns(name) => {
-                let columns = self.columns(&table_word(&name)?).await?;
+                let columns = match table_word(&name) {
+                    Some(word) => self.columns(&word).await?,
+                    None => self.columns_elsewhere(&name).await?,
+                };
                 let (names, kinds) = columns.into_iter().map(|column| (column.name, column.kind)).unzip();
                 list(vec![("column", names), ("type", kinds)])
             }
@@ -102,10 +107,17 @@ impl Inner {
         self.columns_of(&sources, &relation)
     }
 
+    /// Columns of a table of another store, or of a moment.
+    async fn columns_elsewhere(&self, name: &ObjectName) -> Result<Vec<Column>, QueryError> {
+        let Question::Query(statement) = parse(&format!("SELECT * FROM {name}"))? else {
+            return Err(QueryError::NoTable { table: name.to_string(), nearest: None });
+        };
+        let plan = self.plan(&statement).await?.plan;
+        Ok(plan.schema().fields().iter().map(column).collect())
+    }
+
     fn columns_of(&self, sources: &Sources, relation: &Relation) -> Result<Vec<Column>, QueryError> {
         let plan = View { state: &self.state, sources, relation, paths: None }.plan()?;
-        let column =
-            |field: &Arc<Field>| Column { name: field.name().clone(), kind: kind(field.data_type()) };
         Ok(plan.schema().fields().iter().map(column).collect())
     }
 
@@ -235,12 +247,13 @@ pub(super) async fn look(store: &Store, fold: bool) -> Result<(World, Vec<String
     }
 }
 
-fn table_word(name: &ObjectName) -> Result<Word, QueryError> {
+/// The name of a table of the session's own store, without one of a store before it.
+fn table_word(name: &ObjectName) -> Option<Word> {
     match name.0.as_slice() {
         [ObjectNamePart::Identifier(ident)] => {
-            Ok(Word { text: ident.value.clone(), quoted: ident.quote_style.is_some() })
+            Some(Word { text: ident.value.clone(), quoted: ident.quote_style.is_some() })
         }
-        _ => Err(QueryError::NoTable { table: name.to_string(), nearest: None }),
+        _ => None,
     }
 }
 
@@ -253,6 +266,10 @@ fn list(columns: Vec<(&str, Vec<String>)>) -> Result<Answer, QueryError> {
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays);
     let batch = batch.map_err(|error| QueryError::Sql { message: error.to_string() })?;
     Ok(Answer::new(schema, vec![batch]))
+}
+
+fn column(field: &Arc<Field>) -> Column {
+    Column { name: field.name().clone(), kind: kind(field.data_type()) }
 }
 
 /// A type in words people know.

@@ -4,6 +4,7 @@ use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as Pa
 use datafusion::sql::sqlparser::ast::{DescribeAlias, ObjectName, SetExpr, ShowStatementOptions, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 
+use super::moments::spelt;
 use crate::error::QueryError;
 
 /// Nesting that no honest query has; deeper text is refused before it can exhaust the stack.
@@ -23,7 +24,8 @@ pub(crate) enum Question {
 /// Parses one statement and refuses what does not read.
 pub(crate) fn parse(text: &str) -> Result<Question, QueryError> {
     let syntax = |error: datafusion::error::DataFusionError| QueryError::Syntax { message: one_line(&error) };
-    let mut parser = DFParserBuilder::new(text)
+    let text = spelt(text)?;
+    let mut parser = DFParserBuilder::new(text.as_ref())
         .with_dialect(&GenericDialect {})
         .with_recursion_limit(DEPTH)
         .build()

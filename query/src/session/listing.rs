@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::guard::{DEPTH, Question, one_line, parse};
+use super::moments::spelt;
 use crate::error::QueryError;
 
 /// A table narrowed to some of its columns and rows, in an order.
@@ -183,7 +184,8 @@ fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
 /// Parses one expression, to the end of the text.
 fn expression(text: &str) -> Result<Expr, QueryError> {
     let wrong = |message: String| QueryError::Syntax { message: format!("`{text}`: {message}") };
-    let mut parser = DFParserBuilder::new(text)
+    let spelt = spelt(text)?;
+    let mut parser = DFParserBuilder::new(spelt.as_ref())
         .with_dialect(&GenericDialect {})
         .with_recursion_limit(DEPTH)
         .build()

@@ -17,6 +17,7 @@ mod lineage;
 mod listing;
 mod long;
 mod lookup;
+mod moments;
 mod number;
 mod options;
 mod overflow;

@@ -1,6 +1,6 @@
 //! How a question becomes a plan: names are resolved, what it needs of the stores is found out, and views are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::catalog::{
@@ -15,16 +15,18 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement;
 
-use super::asking::Inner;
+use super::asking::{Inner, look};
 use super::catalog::{Catalog, Others, Relation};
 use super::contents::{self, Contents};
 use super::derived;
 use super::expressions::View;
+use super::moments::{self, is_moment};
 use super::rewrite::rewrite;
 use super::suggest::nearest;
 use super::views::{Sources, core_names};
 use super::world::World;
 use crate::error::QueryError;
+use crate::past;
 
 /// The schema of all stores together.
 pub(crate) const ALL: &str = "all";
@@ -52,7 +54,10 @@ impl Inner {
             other.refresh()?;
             self.register(other)?;
         }
-        let others: Others = attached.iter().map(|(name, world)| (name.clone(), world.catalog())).collect();
+        let mut past = self.past.lock().await;
+        self.look_back(&mut past, &statement, &world, &attached).await?;
+        let others = attached.iter().chain(past.iter());
+        let others: Others = others.map(|(name, world)| (name.clone(), world.catalog())).collect();
         let mut uses = rewrite(&mut statement, &world.catalog(), &others, &core)?;
         if world.is_unattributed() && uses.relations.values().any(|used| used.experiment().is_some()) {
             self.attribute(&mut world).await?;
@@ -77,14 +82,17 @@ impl Inner {
         if !uses.stores.is_empty() {
             let merged = Arc::new(Catalog::merged(&world.catalog(), &others));
             sources.catalog = Arc::clone(&merged);
-            for (name, other) in attached.iter_mut() {
+            let named: BTreeSet<&str> = uses.stores.values().map(String::as_str).collect();
+            let asked = |name: &str| named.contains(name) || named.contains(ALL) && !is_moment(name);
+            let others = attached.iter_mut().chain(past.iter_mut());
+            for (name, other) in others.filter(|(name, _)| asked(name)) {
                 self.compare(other).await?;
                 let mut sources = other.sources(with_details)?;
                 sources.catalog = Arc::clone(&merged);
                 stores.insert(name.clone(), sources);
             }
         }
-        drop(attached);
+        drop((attached, past));
         let mut walks = Vec::new();
         for (name, walk) in &uses.walks {
             walks.push((name.clone(), walk, world.run(walk.direction.function(), &walk.run)?));
@@ -118,7 +126,8 @@ impl Inner {
                 None => view(&sources)?,
                 Some(ALL) => {
                     let own = (THIS, &sources);
-                    let others = stores.iter().map(|(name, sources)| (name.as_str(), sources));
+                    let others = stores.iter().filter(|(name, _)| !is_moment(name));
+                    let others = others.map(|(name, sources)| (name.as_str(), sources));
                     let all = std::iter::once(own).chain(others);
                     let plans = all.map(|(store, sources)| Ok((store, view(sources)?)));
                     together(plans.collect::<Result<_, QueryError>>()?)
@@ -136,6 +145,37 @@ impl Inner {
         let plan = state.statement_to_plan(Parsed::Statement(Box::new(statement))).await.map_err(failed)?;
         verify(&plan)?;
         Ok(Planned { state, plan, known })
+    }
+
+    /// Looks at stores as they were at the moments that a statement names, and forgets those it does not name.
+    async fn look_back(
+        &self,
+        past: &mut BTreeMap<String, World>,
+        statement: &Statement,
+        own: &World,
+        attached: &BTreeMap<String, World>,
+    ) -> Result<(), QueryError> {
+        let named = moments::named(statement);
+        past.retain(|name, _| named.contains_key(name));
+        for (number, (name, moment)) in named.into_iter().enumerate() {
+            if let Some(known) = past.get_mut(&name) {
+                known.refresh()?;
+                continue;
+            }
+            let now = match &moment.store {
+                None => own,
+                Some(store) => attached.get(store).ok_or_else(|| QueryError::NoStore {
+                    name: store.clone(),
+                    nearest: nearest(store, attached.keys().map(String::as_str)),
+                })?,
+            };
+            let then = past::store(now.store(), &moment.written.parse()?)?;
+            let (mut world, _) = look(&then, false).await?;
+            // No attached store has a point in its name.
+            world.call(&format!("moment.{number}"));
+            past.insert(name, world);
+        }
+        past.values().try_for_each(|world| self.register(world))
     }
 
     /// Says where the files of a store's tables are.

@@ -102,6 +102,7 @@ impl Session {
             state,
             world: Mutex::new(world),
             attached: Mutex::default(),
+            past: Mutex::default(),
             warnings: std::sync::Mutex::new(warnings),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -182,6 +182,11 @@ impl World {
         self.address = format!("metalab://tables-of-{}", name.replace('_', "-"));
     }
 
+    /// The store.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Where the files of its tables are registered.
     pub(crate) fn address(&self) -> &str {
         &self.address

@@ -115,6 +115,64 @@ fn several_stores_are_asked_at_once() {
     }
 }
 
+#[test]
+fn a_question_names_moments() {
+    let (lab, old) = (Lab::memory(), Lab::memory());
+    let mut writer = lab.writer();
+    let runs: Vec<_> = (0..3).map(|k| trial(k).run()).collect();
+    let first = lab.open(&mut writer, "e", 0, "train", &runs);
+    lab.attempt(&mut writer, Some(first), &trial(0).at(10));
+    lab.attempt(&mut writer, Some(first), &trial(1).at(20).failed());
+    lab.close(&mut writer, first, 1, 1);
+    let second = lab.open(&mut writer, "e", 4000, "train", &runs);
+    lab.attempt(&mut writer, Some(second), &trial(1).at(4010));
+    lab.attempt(&mut writer, Some(second), &trial(2).at(4020));
+    writer.commit().unwrap();
+    let mut writer = old.writer();
+    lab_run(&old, &mut writer, "other", &trial(7).at(10));
+    lab_run(&old, &mut writer, "other", &trial(8).at(4100));
+    writer.commit().unwrap();
+    let then = text(T0 / 1_000_000 + 4005);
+    for _ in 0..2 {
+        let session = lab.session();
+        futures::executor::block_on(session.attach("old", &old.store, None)).unwrap();
+        let count = |tables: &str| ask(&session, &format!("SELECT count(*) AS n FROM {tables}"));
+        assert_eq!(count("runs"), "n\n3\n");
+        assert_eq!(count(&format!("runs AS OF '{then}'")), "n\n2\n");
+        assert_eq!(count(&format!("e VERSION AS OF '{}'", first)), "n\n2\n");
+        assert_eq!(count(&format!("old.runs FOR SYSTEM_TIME AS OF '{then}'")), "n\n1\n");
+        assert_eq!(count("runs AS OF '2025-12-31'"), "n\n0\n", "before the first record");
+        let sql = format!(
+            "SELECT params.k, before.status AS before, now.status AS now FROM runs now \
+             JOIN runs AS OF '{then}' AS before ON now.run_id = before.run_id \
+             WHERE before.status <> now.status"
+        );
+        assert!(refusal(&session, &sql).contains("params"), "of which of the two is not said");
+        let sql = sql.replace("params.k", "now.params.k");
+        assert_eq!(ask(&session, &sql), "now.params.k,before,now\n1,failed,succeeded\n");
+        let sql =
+            format!("SELECT params.k FROM runs WHERE run_id NOT IN (SELECT run_id FROM runs AS OF '{then}')");
+        assert_eq!(ask(&session, &sql), "params.k\n2\n", "what is new");
+        let both = format!("SELECT count(*) AS n FROM all.runs a, e AS OF '{then}' b");
+        assert_eq!(ask(&session, &both), "n\n10\n", "a moment is none of all stores");
+        let described = ask(&session, &format!("DESCRIBE runs AS OF '{then}'"));
+        assert!(described.contains("metrics.score,double"), "{described}");
+        assert_eq!(ask(&session, "SHOW COLUMNS FROM old.runs"), ask(&session, "DESCRIBE old.runs"));
+        for (sql, said) in [
+            ("DESCRIBE old.rums", "no table `rums`; did you mean `runs`?"),
+            ("SELECT * FROM runs AS OF 'last week'", "`last week` is no moment of this store"),
+            ("SELECT * FROM all.runs AS OF '2026-01-01'", "no store `all` is attached"),
+            ("SELECT * FROM odl.runs AS OF '2026-01-01'", "did you mean `old`?"),
+            ("SELECT * FROM (SELECT 1) AS OF '2026-01-01'", "stands after the name of a table"),
+            ("SELECT * FROM rums AS OF '2026-01-01'", "no table `rums`; did you mean `runs`?"),
+            ("SELECT * FROM upstream_of('3f1c') AS OF '2026-01-01'", "stands after the name of a table"),
+        ] {
+            assert!(refusal(&session, sql).contains(said), "{sql}: {}", refusal(&session, sql));
+        }
+        fold_blocking(&lab.store).unwrap();
+    }
+}
+
 fn lab_run(lab: &Lab, writer: &mut metalab_engine::journal::Writer, experiment: &str, made: &Try) {
     let submission = lab.open(writer, experiment, 0, "train", &[made.run()]);
     lab.attempt(writer, Some(submission), made);
