@@ -1,6 +1,7 @@
 //! Measures what the README and the docs say about speed and size, and prints one table.
 //!
 //! ```text
+//! cargo build --release -p metalab -p metalab-benches             the program `metalab` as well, which is measured from outside
 //! cargo run --release -p metalab-benches                          everything
 //! cargo run --release -p metalab-benches --no-default-features    all but folding and SQL (builds in two minutes)
 //! cargo run --release -p metalab-benches -- --only runs,blobs     some of it
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
             ("--folder", _) => options.folder = value.into(),
             _ => {
                 eprintln!(
-                    "usage: metalab-benches [--runs N] [--only runs,graph,capture,params,segments,blobs,sql] [--folder DIR]"
+                    "usage: metalab-benches [--runs N] [--only runs,graph,capture,params,segments,blobs,sql,command,large] [--folder DIR]"
                 );
                 return ExitCode::from(2);
             }

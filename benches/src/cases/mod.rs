@@ -2,7 +2,10 @@
 
 mod blobs;
 mod capture;
+#[cfg(feature = "query")]
+mod command;
 mod graph;
+mod large;
 mod params;
 mod runs;
 mod segments;
@@ -39,6 +42,13 @@ pub(crate) fn all(options: &Options) -> Result<()> {
     if wanted("sql") {
         sql::measure(options, scratch.path(), &mut rows)?;
     }
+    #[cfg(feature = "query")]
+    if wanted("command") {
+        command::measure(options, scratch.path(), &mut rows)?;
+    }
+    if options.only.iter().any(|only| only == "large") {
+        large::measure(scratch.path(), &mut rows)?;
+    }
     table::print(&rows);
     Ok(())
 }
@@ -51,10 +61,13 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
         ["processes", store, runs] => runs::processes(store, runs.parse()?),
         ["find", store, prefix] => runs::find(store, prefix),
         ["graph", store, name, size] => graph::run(store, name, size.parse()?),
+        ["large", store, kind, list] => large::run(store, kind, list),
         ["params", store, name] => params::plan(store, name),
         ["plan", store, name, size] => graph::plan(store, name, size.parse()?),
         #[cfg(feature = "query")]
         ["fold", store] => sql::fold(store),
+        #[cfg(feature = "query")]
+        ["derived", store, runs] => command::derived(store, runs.parse()?),
         _ => Err(format!("no case {arguments:?}").into()),
     }
 }
