@@ -58,7 +58,7 @@ pub(crate) fn measure(options: &Options, scratch: &Path, rows: &mut Vec<Row>) ->
     let completed: [(&str, &[&str]); 3] = [
         ("a run by 4 digits", &["show", &id[..4]]),
         ("a run by nothing", &["show", ""]),
-        ("an experiment", &["results", "be"]),
+        ("an experiment", &["status", "be"]),
     ];
     for (work, words) in completed {
         let complete = || {
