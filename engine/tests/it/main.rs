@@ -4,6 +4,8 @@
 extern crate metalab_engine as metalab;
 
 mod broken;
+#[cfg(feature = "arrow")]
+mod columnar;
 mod contexts;
 mod derived;
 mod drivers;

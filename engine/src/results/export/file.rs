@@ -11,7 +11,7 @@ use crate::id::WriterId;
 pub(super) fn write(
     path: &Path,
     overwrite: bool,
-    work: impl FnOnce(&mut dyn Write) -> Result<(), ExportError>,
+    work: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
     let shown = || path.display().to_string();
     let failed = |source| ExportError::File { path: shown(), source };

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use metalab_cas::Value;
+use metalab_cas::value::Int;
 
 use super::Columns;
-use crate::record::Place;
+use super::cells::{Cell, Kind, RECORD, cells};
 use crate::results::expression::Datum;
-use crate::results::{ResultError, Results, RunResult, fields};
+use crate::results::{ResultError, Results};
 
 /// Results as typed columns, one row for each cell.
 ///
-/// A column of whole numbers and floats is one of floats; one of several kinds otherwise is one of texts.
+/// A column of whole numbers and floats is one of floats, if no number loses digits by that; one of several kinds
+/// otherwise is one of texts, and so is one without values. The columns of the record have the same kinds always, and
+/// are there without rows, too. No two columns have one name.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Frame {
@@ -40,6 +42,8 @@ pub enum Values {
     Bool(Vec<Option<bool>>),
     /// Whole numbers.
     Int(Vec<Option<i64>>),
+    /// Whole numbers from zero, of which one at least is above all of [`Values::Int`].
+    Unsigned(Vec<Option<u64>>),
     /// Numbers.
     Float(Vec<Option<f64>>),
     /// Texts.
@@ -54,6 +58,7 @@ impl Values {
         match self {
             Self::Bool(all) => all[row].map(|x| x.to_string()),
             Self::Int(all) => all[row].map(|x| x.to_string()),
+            Self::Unsigned(all) => all[row].map(|x| x.to_string()),
             // The shortest text that gives the same number again.
             Self::Float(all) => all[row].map(|x| format!("{x:?}")),
             Self::Text(all) => all[row].clone(),
@@ -72,8 +77,9 @@ pub(super) fn time(micros: i64) -> Option<String> {
 struct Building {
     name: String,
     group: Columns,
-    is_time: bool,
-    data: Vec<Datum>,
+    /// Of a column of the record.
+    kind: Option<Kind>,
+    cells: Vec<Cell>,
 }
 
 /// The groups in the order in which they stand.
@@ -85,31 +91,38 @@ impl Frame {
         let mut columns: Vec<Building> = Vec::new();
         let mut numbers: HashMap<(Columns, String), usize> = HashMap::new();
         let mut rows = 0;
-        let mut add = |group: Columns, name: String, datum: Datum, row: usize| {
+        let mut add = |group: Columns, name: String, cell: Cell, row: usize| {
             let number = *numbers.entry((group, name)).or_insert_with_key(|(group, name)| {
+                let fixed = RECORD.iter().find(|(known, _)| *group == Columns::RECORD && known == name);
                 columns.push(Building {
                     name: name.clone(),
                     group: *group,
-                    is_time: *group == Columns::RECORD && name == "started",
-                    data: Vec::new(),
+                    kind: fixed.map(|(_, kind)| *kind),
+                    cells: Vec::new(),
                 });
                 columns.len() - 1
             });
-            let data = &mut columns[number].data;
+            let cells = &mut columns[number].cells;
             // What the rows before did not have.
-            data.resize(row, Datum::Null);
-            data.push(datum);
+            cells.resize_with(row, || Cell::NONE);
+            cells.push(cell);
         };
+        // A value for the row that is about to come is put in its place below.
+        if wanted.has(Columns::RECORD) {
+            for (name, _) in RECORD {
+                add(Columns::RECORD, name.to_owned(), Cell::NONE, 0);
+            }
+        }
         if wanted.has(Columns::PARAMS) && !results.is_empty() {
-            // The swept ones first; a value for the row that is about to come is put in its place below.
+            // The swept ones first.
             for axis in results.axes() {
-                add(Columns::PARAMS, format!("param_{axis}"), Datum::Null, 0);
+                add(Columns::PARAMS, format!("param_{axis}"), Cell::NONE, 0);
             }
         }
         for run in results {
             let run = run?;
-            for (group, name, datum) in cells(&run, wanted) {
-                add(group, name, datum, rows);
+            for (group, name, cell) in cells(&run, wanted) {
+                add(group, name, cell, rows);
             }
             rows += 1;
         }
@@ -118,99 +131,84 @@ impl Frame {
     }
 }
 
-/// What a run has, with its column.
-fn cells(run: &RunResult, wanted: Columns) -> Vec<(Columns, String, Datum)> {
-    let mut cells = Vec::with_capacity(24);
-    if wanted.has(Columns::RECORD) {
-        cells.extend(record(run).map(|(name, datum)| (Columns::RECORD, name.to_owned(), datum)));
-    }
-    let mut add = |group: Columns, prefix: &str, name: &str, datum: Datum| {
-        if wanted.has(group) {
-            cells.push((group, format!("{prefix}_{name}"), datum));
-        }
-    };
-    if wanted.has(Columns::PARAMS) {
-        for (name, value) in run.columns() {
-            add(Columns::PARAMS, "param", &name, Datum::from(&value));
-        }
-    }
-    for (name, value) in run.metrics() {
-        add(Columns::METRICS, "metric", name, value.clone().into());
-    }
-    for (name, value) in run.derived_metrics() {
-        add(Columns::DERIVED, "derived", name, value.clone().into());
-    }
-    for (name, value) in data(run) {
-        add(Columns::DATA, "data", &name, Datum::from(&value));
-    }
-    if wanted.has(Columns::OUTPUT) {
-        cells.push((Columns::OUTPUT, "output".into(), output(run)));
-    }
-    cells
-}
-
-/// What the record says.
-pub(super) fn record(run: &RunResult) -> impl Iterator<Item = (&'static str, Datum)> + use<> {
-    let attempt = run.attempt();
-    let seconds =
-        |micros: Option<u64>| micros.map_or(Datum::Null, |micros| Datum::Float(micros as f64 / 1e6));
-    let whole = |x: Option<u64>| x.and_then(|x| i64::try_from(x).ok()).map_or(Datum::Null, Datum::Int);
-    let text = |text: Option<String>| text.map_or(Datum::Null, Datum::Text);
-    [
-        ("run_id", Datum::Text(run.id().to_string())),
-        ("step", Datum::Text(run.step().to_owned())),
-        ("cell", whole(Some(run.index()))),
-        ("replicate", whole(run.replicate_number())),
-        ("status", Datum::Text(fields::status(run).to_owned())),
-        ("started", attempt.map_or(Datum::Null, |attempt| Datum::Int(attempt.started))),
-        ("duration_s", seconds(attempt.map(|attempt| attempt.duration))),
-        ("cpu_s", seconds(attempt.and_then(|attempt| attempt.cpu))),
-        ("peak_memory_bytes", whole(attempt.and_then(|attempt| attempt.peak_memory))),
-        ("tags", text((!run.tags().is_empty()).then(|| run.tags().join(",")))),
-        ("error", text(run.error().and_then(|error| error.chain.first()).cloned())),
-    ]
-    .into_iter()
-}
-
-/// Captured data that lies in the record and is no array.
-pub(super) fn data(run: &RunResult) -> impl Iterator<Item = (String, Value)> + '_ {
-    let small =
-        run.data_refs().iter().filter(|data| data.value.place == Place::Inline && data.dtype.is_none());
-    small.filter_map(|data| Some((data.name.clone(), Value::decode(&data.inline).ok()?)))
-}
-
-/// The return value, if it lies in the record and is text or JSON.
-pub(super) fn output(run: &RunResult) -> Datum {
-    if let Some(datum) = fields::output(run) {
-        return datum;
-    }
-    let output = run.attempt().and_then(|attempt| attempt.output.as_ref());
-    let json = output.filter(|output| output.codec == "json" && !output.inline.is_empty());
-    match json.map(|output| String::from_utf8_lossy(&output.inline).into_owned()) {
-        Some(text) if text != "null" => Datum::Text(text),
-        _ => Datum::Null,
-    }
-}
-
 impl Building {
-    /// The narrowest kind that has all its values.
     fn finish(mut self, rows: usize) -> Column {
-        self.data.resize(rows, Datum::Null);
-        let all = |fits: fn(&Datum) -> bool| self.data.iter().all(|datum| datum.is_null() || fits(datum));
-        let any = self.data.iter().any(|datum| !datum.is_null());
-        let values = if any && all(|datum| matches!(datum, Datum::Bool(_))) {
-            Values::Bool(self.data.iter().map(|datum| datum.truth()).collect())
-        } else if any && all(|datum| matches!(datum, Datum::Int(_))) {
-            let whole = self.data.iter().map(|datum| match datum {
-                Datum::Int(x) => Some(*x),
-                _ => None,
-            });
-            if self.is_time { Values::Time(whole.collect()) } else { Values::Int(whole.collect()) }
-        } else if any && all(|datum| datum.number().is_some()) {
-            Values::Float(self.data.iter().map(Datum::number).collect())
-        } else {
-            Values::Text(self.data.into_iter().map(Datum::into_text).collect())
+        self.cells.resize_with(rows, || Cell::NONE);
+        let cells = self.cells;
+        let values = match self.kind {
+            Some(Kind::Int) => Values::Int(cells.iter().map(whole).collect()),
+            Some(Kind::Time) => Values::Time(cells.iter().map(whole).collect()),
+            Some(Kind::Float) => Values::Float(cells.iter().map(number).collect()),
+            Some(Kind::Text) => Values::Text(cells.into_iter().map(text).collect()),
+            None => narrowest(cells),
         };
         Column { name: self.name, group: self.group, values }
+    }
+}
+
+/// The narrowest kind that has all values exactly.
+fn narrowest(cells: Vec<Cell>) -> Values {
+    let mut there = cells.iter().filter(|cell| !is_none(cell)).peekable();
+    if there.peek().is_none() {
+        return Values::Text(vec![None; cells.len()]);
+    }
+    let all = |fits: fn(&Cell) -> bool| cells.iter().all(|cell| is_none(cell) || fits(cell));
+    if all(|cell| matches!(cell, Cell::Datum(Datum::Bool(_)))) {
+        Values::Bool(cells.iter().map(truth).collect())
+    } else if all(|cell| whole(cell).is_some()) {
+        Values::Int(cells.iter().map(whole).collect())
+    } else if all(|cell| unsigned(cell).is_some()) {
+        Values::Unsigned(cells.iter().map(unsigned).collect())
+    } else if there.any(|cell| matches!(cell, Cell::Datum(Datum::Float(_))))
+        && all(|cell| number(cell).is_some())
+    {
+        Values::Float(cells.iter().map(number).collect())
+    } else {
+        Values::Text(cells.into_iter().map(text).collect())
+    }
+}
+
+fn is_none(cell: &Cell) -> bool {
+    matches!(cell, Cell::Datum(Datum::Null))
+}
+
+fn truth(cell: &Cell) -> Option<bool> {
+    match cell {
+        Cell::Datum(datum) => datum.truth(),
+        Cell::Wide(_) => None,
+    }
+}
+
+fn whole(cell: &Cell) -> Option<i64> {
+    match cell {
+        Cell::Datum(Datum::Int(x)) => Some(*x),
+        _ => None,
+    }
+}
+
+fn unsigned(cell: &Cell) -> Option<u64> {
+    match cell {
+        Cell::Datum(Datum::Int(x)) => u64::try_from(*x).ok(),
+        Cell::Wide(x) => u64::try_from(*x).ok(),
+        Cell::Datum(_) => None,
+    }
+}
+
+/// A number as a float; of a whole number nothing, if the float is another one.
+fn number(cell: &Cell) -> Option<f64> {
+    let exact = |x: Int| Some(x.to_f64()).filter(|float| format!("{float:.0}") == x.to_string());
+    match cell {
+        // All whole numbers up to here are floats.
+        Cell::Datum(Datum::Int(x)) if x.unsigned_abs() <= 1 << 53 => Some(*x as f64),
+        Cell::Datum(Datum::Int(x)) => exact((*x).into()),
+        Cell::Datum(datum) => datum.number(),
+        Cell::Wide(x) => exact(*x),
+    }
+}
+
+fn text(cell: Cell) -> Option<String> {
+    match cell {
+        Cell::Datum(datum) => datum.into_text(),
+        Cell::Wide(x) => Some(x.to_string()),
     }
 }

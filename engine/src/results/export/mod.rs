@@ -1,12 +1,17 @@
-//! Results as files: CSV, JSON, and typed columns for other formats.
+//! Results as files: CSV, JSON, Arrow, Parquet, and typed columns for other formats.
 //!
 //! | | module |
 //! | --- | --- |
 //! | [`Columns`]: which groups of columns | `columns` |
+//! | what a run has, column by column | `cells` |
 //! | [`Frame`]: typed columns, which every table format is made from | `frame` |
 //! | CSV, JSON, NDJSON | `write` |
+//! | Arrow batches, Arrow files, Parquet (feature `arrow`) | `columnar` |
 //! | files that are whole or absent, and overwritten only on request | `file` |
 
+mod cells;
+#[cfg(feature = "arrow")]
+mod columnar;
 mod columns;
 mod file;
 mod frame;
@@ -46,6 +51,10 @@ pub enum ExportError {
     /// The JSON cannot be written.
     #[error("the JSON cannot be written")]
     Json(#[from] serde_json::Error),
+    /// The Arrow or Parquet cannot be written.
+    #[cfg(feature = "arrow")]
+    #[error("the Arrow or Parquet cannot be written")]
+    Arrow(#[from] arrow_schema::ArrowError),
     /// The output does not take the bytes.
     #[error("the output does not take the results")]
     Io(#[from] std::io::Error),
@@ -53,7 +62,7 @@ pub enum ExportError {
 
 /// Results on their way into a file; see [`Results::export`].
 #[derive(Clone, Debug)]
-#[must_use = "nothing is written until a format is said: `.csv(path)`, `.json(path)`, `.ndjson(path)`"]
+#[must_use = "nothing is written until a format is said: `.csv(path)`, `.json(path)`, `.ndjson(path)`, `.parquet(path)`, `.arrow(path)`"]
 pub struct Export<'r> {
     results: &'r Results,
     columns: Columns,

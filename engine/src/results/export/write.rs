@@ -5,7 +5,8 @@ use std::io::Write;
 use metalab_cas::Value;
 use serde_json::{Map, Number, Value as JsonValue};
 
-use super::frame::{data, output, record, time};
+use super::cells::{Cell, data, output, record};
+use super::frame::time;
 use super::{Columns, ExportError};
 use crate::results::expression::Datum;
 use crate::results::{Results, RunResult};
@@ -69,10 +70,11 @@ fn object(run: &RunResult, columns: Columns) -> Map<String, JsonValue> {
     if columns.has(Columns::OUTPUT) {
         let value = match output(run) {
             // What is made of several values is in the record as JSON.
-            Datum::Text(text) if text.starts_with(['{', '[']) => {
+            Cell::Datum(Datum::Text(text)) if text.starts_with(['{', '[']) => {
                 serde_json::from_str(&text).unwrap_or(JsonValue::String(text))
             }
-            datum => json_of(datum),
+            Cell::Datum(datum) => json_of(datum),
+            Cell::Wide(whole) => json_of_value(&Value::Int(whole)),
         };
         if !value.is_null() {
             object.insert("output".into(), value);
