@@ -74,18 +74,27 @@ pub fn ndjson_text(text: &str) -> Result<Source, ParamsError> {
     parse_ndjson(text).map(source).map_err(|reason| ParamsError::File { file: "a text".into(), reason })
 }
 
-fn source(table: Table) -> Source {
+pub(super) fn source(table: Table) -> Source {
     Source::List(List::of_table(Ok(table)))
+}
+
+/// Name of a file without its folder, if it is there and not too large.
+pub(super) fn named(path: &Path) -> Result<String, ParamsError> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    match fs::metadata(path) {
+        Ok(meta) if meta.len() <= MOST => Ok(name),
+        Ok(meta) => {
+            let reason = format!("{} bytes are more than the {MOST} that are read", meta.len());
+            Err(ParamsError::File { file: name, reason })
+        }
+        Err(error) => Err(ParamsError::File { file: name, reason: error.to_string() }),
+    }
 }
 
 /// Name of a file without its folder, and what is in it.
 fn read(path: &Path) -> Result<(String, String), ParamsError> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let name = named(path)?;
     let fault = |reason: String| ParamsError::File { file: name.clone(), reason };
-    let size = fs::metadata(path).map_err(|error| fault(error.to_string()))?.len();
-    if size > MOST {
-        return Err(fault(format!("{size} bytes are more than the {MOST} that are read")));
-    }
     let bytes = fs::read(path).map_err(|error| fault(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n');

@@ -5,7 +5,7 @@
 //! | source | sets |
 //! | --- | --- |
 //! | [`grid`] | the product of its axes, the first axis slowest |
-//! | [`list`], [`csv`](fn@csv), [`json`], [`ndjson`] | explicit ones |
+//! | [`list`], [`csv`](fn@csv), [`json`], [`ndjson`]; with the feature `arrow` also `parquet`, `batches` | explicit ones |
 //! | [`sample`] | drawn from distributions, as a design says: [`Random`], [`LatinHypercube`], [`Sobol`] |
 //! | [`Source::zip`], [`Source::product`], [`Source::chain`], [`Source::filter`], [`Source::slice`] | made of others |
 //! | [`Source::resolve`] | one more argument, which a registered function makes of the others |
@@ -19,6 +19,8 @@
 
 mod axis;
 mod bitmap;
+#[cfg(feature = "arrow")]
+mod columnar;
 mod describe;
 mod draw;
 mod files;
@@ -34,6 +36,8 @@ mod sweep;
 mod tests;
 
 pub use axis::{AxisValues, IntoAxis};
+#[cfg(feature = "arrow")]
+pub use columnar::{batches, parquet};
 pub use draw::{
     Design, Distribution, LatinHypercube, Random, Real, Sobol, Whole, choice, int_range, log_int, log_normal,
     log_uniform, normal, uniform, weighted,

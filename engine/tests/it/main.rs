@@ -23,4 +23,6 @@ mod recipes;
 mod results;
 mod store;
 mod stores;
+#[cfg(feature = "arrow")]
+mod tables;
 mod tags;
