@@ -51,8 +51,8 @@ pub use metalab_engine::derived::derive;
 pub use metalab_engine::manifest::{Manifest, manifests};
 pub use metalab_engine::results::experiments;
 pub use metalab_engine::{
-    Capture, Context, DirPath, Experiment, Failure, FilePath, Fingerprint, Gathered, Glob, Input, Metadata,
-    Named, Operation, Result, RunError, Runtime, Secret, SeedBundle, Stat, Store, seeds,
+    Capture, Context, DirPath, Experiment, Failure, FilePath, Fingerprint, Gathered, GitCommit, Glob, Input,
+    Metadata, Named, Operation, Result, RunError, Runtime, Secret, SeedBundle, Stat, Store, seeds,
 };
 pub use metalab_engine::{
     capture, code, codec, context, derived, experiment, inputs, manifest, operation, params, plan, record,

@@ -48,7 +48,7 @@ pub mod tags;
 pub mod values;
 
 pub use capture::Capture;
-pub use context::{Context, DirPath, FilePath, Fingerprint, Glob, Named, Stat};
+pub use context::{Context, DirPath, FilePath, Fingerprint, GitCommit, Glob, Named, Stat};
 pub use experiment::Experiment;
 pub use failure::{Failure, Result};
 pub use inputs::{Gathered, Input};

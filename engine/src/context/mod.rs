@@ -2,13 +2,15 @@
 //!
 //! A path is never part of an identity, unless that is asked for ([`Named`]); the content is, or the metadata where that
 //! is asked for ([`Stat`]). [`Glob`] means some of the files of a folder. [`StatCache`] turns paths into digests and remembers
-//! them by path, size, times and inode, so that a large data set is read once and not at each start.
+//! them by path, size, times and inode, so that a large data set is read once and not at each start. [`GitCommit`] is a
+//! repository at a commit.
 
 mod cache;
 mod content;
 mod declared;
 mod field;
 mod folder;
+mod git;
 mod glob;
 mod matching;
 mod path;
@@ -32,6 +34,7 @@ pub use cache::StatCache;
 pub use content::{Content, ContentError};
 pub use declared::{ContentPath, Named, PathArgument, Stat};
 pub use field::{Field, FieldError, FieldKind, Fingerprint, Hidden};
+pub use git::{GitCommit, GitError};
 pub use glob::Glob;
 pub use path::{DirPath, FilePath, PathError};
 pub use registry::ContextRegistration;

@@ -6,6 +6,7 @@ extern crate metalab_engine as metalab;
 mod broken;
 #[cfg(feature = "arrow")]
 mod columnar;
+mod commits;
 mod contexts;
 mod derived;
 mod drivers;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use metalab::inputs::{Gathered, Input};
-use metalab::{Capture, Context, DirPath, FilePath, SeedBundle, seeds};
+use metalab::{Capture, Context, DirPath, FilePath, GitCommit, SeedBundle, seeds};
 use metalab_engine::Experiment;
 use metalab_engine::results::Results;
 use metalab_engine::running::Runner;
@@ -128,6 +128,45 @@ fn processes_and_threads_agree_on_everything() {
     // Nothing is done again, wherever it was done.
     let again = run(pipeline(&lab, &[1, 2]), &one, &executor);
     assert_eq!(again.summary().unwrap().reused, 19);
+}
+
+#[derive(Context)]
+struct Scripts {
+    code: GitCommit,
+}
+
+#[metalab::operation(code = "manual")]
+fn commit_of(scripts: &Scripts) -> String {
+    scripts.code.to_string()
+}
+
+#[test]
+fn a_commit_goes_to_processes_without_its_repository() {
+    let lab = Lab::new();
+    let root = lab.path("scripts");
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(["-c", "user.name=A", "-c", "user.email=a@example.org"]).args(arguments).output()
+    };
+    let Ok(made) = git(&["init", "-q", &root]) else {
+        #[expect(clippy::print_stderr, reason = "a test that tried nothing says so")]
+        {
+            eprintln!("skipped: there is no program `git` on this machine");
+        }
+        return;
+    };
+    assert!(made.status.success());
+    let committed = git(&["-C", &root, "commit", "-q", "--allow-empty", "-m", "work"]).unwrap();
+    assert!(committed.status.success(), "{}", String::from_utf8_lossy(&committed.stderr));
+    std::fs::write(Path::new(&root).join("new.py"), "1").unwrap();
+    let code = GitCommit::with_changes(&root).unwrap();
+    std::fs::remove_dir_all(&root).unwrap();
+    let experiment =
+        || Experiment::new("commits", "1").context(Scripts { code: code.clone() }).sweep(CommitOf::grid());
+    let (store, executor) = (lab.store(), processes(1));
+    let results = run(experiment(), &store, &executor).ok().unwrap();
+    assert_eq!(results.at(0).unwrap().unwrap().output::<String>().unwrap(), code.to_string());
+    assert_eq!(run(experiment(), &store, &executor).summary().unwrap().reused, 1);
 }
 
 #[test]
