@@ -212,7 +212,9 @@ impl ManifestDiff {
         };
         self.named(Section::Step, "input ", &wires(old), &wires(new));
         let needs = |step: &StepManifest| -> BTreeMap<String, String> {
-            step.needs.iter().map(|(name, amount)| (name.to_owned(), amount.to_string())).collect()
+            let time = step.needs.most_time().map(|time| ("time".to_owned(), format!("{time:?}")));
+            let amounts = step.needs.iter().map(|(name, amount)| (name.to_owned(), amount.to_string()));
+            amounts.chain(time).collect()
         };
         self.named(Section::Step, "needs ", &needs(old), &needs(new));
         let tags = |step: &StepManifest| -> BTreeMap<String, String> {

@@ -182,6 +182,9 @@ impl Reader<'_> {
             let amount = amount.into_serde().map_err(|_| format!("its need of `{name}` is no number"))?;
             step.needs = step.needs.named(name, amount);
         }
+        if let Some(time) = all.number_if_any("time")? {
+            step.needs = step.needs.time(Duration::from_micros(time));
+        }
         step.needs_of_step = all.flag("needs_of_step")?;
         step.sets = all.number_if_any("sets")?;
         step.replicates = all.number("replicates")?;

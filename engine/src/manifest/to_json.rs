@@ -103,6 +103,9 @@ fn step(step: &StepManifest) -> Value {
         needs.insert(name, Value::from(amount));
     }
     all.insert("needs", Value::Map(needs));
+    if let Some(time) = step.needs.most_time() {
+        all.insert("time_us", Value::from(micros(time)));
+    }
     all.insert("sets", step.sets.map_or(Value::Null, Value::from));
     all.insert("replicates", Value::from(step.replicates));
     all.insert("cells", step.cells().map_or(Value::Null, Value::from));

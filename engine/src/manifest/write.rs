@@ -75,6 +75,9 @@ fn written_step(plan: &Plan, step: &StepPlan, found: &mut Vec<Vec<u8>>) -> Value
     part("wiring", step.wiring.clone());
     part("case_tags", step.case_tags.to_bytes());
     all.insert("needs", written_resources(&step.resources));
+    if let Some(time) = step.resources.most_time() {
+        all.insert("time", Value::from(micros(time)));
+    }
     all.insert("needs_of_step", Value::Bool(plan.experiment.specs[step.number].resources.is_some()));
     if step.is_expanded() {
         all.insert("sets", Value::from(step.sets()));

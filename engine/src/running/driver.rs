@@ -189,8 +189,11 @@ impl<'a> Driver<'a> {
     }
 
     fn execute(&mut self, mut nodes: Vec<Node>) -> Result<(), RunError> {
-        let durations = Durations::recorded(&self.plan, &self.index, self.submission);
-        nodes.iter_mut().enumerate().for_each(|(step, node)| node.duration = durations.of(step));
+        let durations = Durations::recorded(&self.plan, &self.index, Some(self.submission));
+        nodes
+            .iter_mut()
+            .enumerate()
+            .for_each(|(step, node)| node.duration = durations.of(step).or(node.needs.most_time()));
         let writer = self.writer.take().expect("the writer is here while nothing executes");
         let (report, durable) = channel();
         let work = Arc::new(Work {

@@ -16,7 +16,7 @@ const LOOKED_AT: usize = 64;
 
 /// The mean duration of the runs of each step.
 #[derive(Debug, Default)]
-pub(super) struct Durations(Vec<Mean>);
+pub(crate) struct Durations(Vec<Mean>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Mean {
@@ -27,7 +27,7 @@ struct Mean {
 impl Durations {
     /// As the last submission of the experiment found them, or one of the last; nothing for steps that are new. What
     /// cannot be read is not known: it is only for the order and an estimate.
-    pub(super) fn recorded(plan: &Plan, index: &Index, own: RecordName) -> Self {
+    pub(crate) fn recorded(plan: &Plan, index: &Index, own: Option<RecordName>) -> Self {
         let store = index.store();
         let before = last(store, index, plan.name(), own);
         let mean = |name: &str| {
@@ -39,7 +39,7 @@ impl Durations {
     }
 
     /// The mean of a step.
-    pub(super) fn of(&self, step: usize) -> Option<Duration> {
+    pub(crate) fn of(&self, step: usize) -> Option<Duration> {
         let mean = self.0.get(step).filter(|mean| mean.runs > 0.0)?;
         Some(mean.total.div_f64(mean.runs))
     }
@@ -72,8 +72,8 @@ impl Durations {
 }
 
 /// The last submission of an experiment but this one, if it is among the last of the store.
-fn last(store: &Store, index: &Index, experiment: &str, own: RecordName) -> Option<SubmissionOpened> {
-    let mut all: Vec<_> = index.submissions().filter(|(name, _)| *name != own).collect();
+fn last(store: &Store, index: &Index, experiment: &str, own: Option<RecordName>) -> Option<SubmissionOpened> {
+    let mut all: Vec<_> = index.submissions().filter(|(name, _)| Some(*name) != own).collect();
     all.sort_by_key(|(_, place)| std::cmp::Reverse(place.day));
     let opened =
         all.into_iter().take(LOOKED_AT).filter_map(|(name, place)| match store.journal().read(&place) {

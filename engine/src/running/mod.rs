@@ -25,6 +25,7 @@ mod usage;
 mod yielding;
 
 pub use claims::{DriverSeen, drivers};
+pub(crate) use durations::Durations;
 pub use environment::current as current_environment;
 pub use error::RunError;
 pub use events::{Event, Events, FinishedRun};

@@ -12,6 +12,7 @@ mod derived;
 mod drivers;
 mod explain;
 mod graph;
+mod hints;
 mod index;
 mod journal;
 mod macros;

@@ -9,7 +9,7 @@ use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized, parse_quote};
 
 use crate::code::Grade;
 
-const KNOWN: &str = "`name`, `version`, `code`, `uses(...)`, `metadata(...)`, `codec`, `params`, `type`, `cpus`, `memory`, `gpus`, `crate`";
+const KNOWN: &str = "`name`, `version`, `code`, `uses(...)`, `metadata(...)`, `codec`, `params`, `type`, `cpus`, `memory`, `gpus`, `time`, `crate`";
 
 /// The options of the attribute.
 pub(crate) struct Options {
@@ -35,6 +35,8 @@ pub(crate) struct Options {
     cpus: Option<LitInt>,
     memory: Option<LitStr>,
     gpus: Option<LitInt>,
+    /// How long a run takes at most.
+    time: Option<LitStr>,
 }
 
 impl Options {
@@ -52,6 +54,7 @@ impl Options {
             cpus: None,
             memory: None,
             gpus: None,
+            time: None,
         };
         let mut seen: Vec<String> = Vec::new();
         for option in Punctuated::<Opt, Token![,]>::parse_terminated.parse2(tokens)? {
@@ -75,6 +78,7 @@ impl Options {
                 Value::Cpus(number) => options.cpus = Some(number),
                 Value::Memory(text) => options.memory = Some(text),
                 Value::Gpus(number) => options.gpus = Some(number),
+                Value::Time(text) => options.time = Some(text),
             }
         }
         if let Some(path) = options.uses.first()
@@ -88,6 +92,9 @@ impl Options {
         if let Some(memory) = &options.memory {
             bytes(memory)?;
         }
+        if let Some(time) = &options.time {
+            seconds(time)?;
+        }
         Ok(options)
     }
 
@@ -97,7 +104,9 @@ impl Options {
         let memory = self.memory.as_ref().and_then(|text| bytes(text).ok());
         let memory = memory.iter().map(|bytes| quote!(.memory(#bytes)));
         let gpus = self.gpus.iter().map(|number| quote!(.gpus(#number)));
-        let calls: Vec<TokenStream> = cpus.chain(memory).chain(gpus).collect();
+        let time = self.time.as_ref().and_then(|text| seconds(text).ok());
+        let time = time.iter().map(|seconds| quote!(.time(::core::time::Duration::from_secs(#seconds))));
+        let calls: Vec<TokenStream> = cpus.chain(memory).chain(gpus).chain(time).collect();
         match calls.is_empty() {
             true => TokenStream::new(),
             false => quote!(description.resources = #root::schedule::Resources::default()#(#calls)*;),
@@ -124,6 +133,7 @@ enum Value {
     Cpus(LitInt),
     Memory(LitStr),
     Gpus(LitInt),
+    Time(LitStr),
 }
 
 impl Parse for Opt {
@@ -156,6 +166,7 @@ impl Parse for Opt {
             "cpus" => Value::Cpus(number(&key, input)?),
             "memory" => Value::Memory(text(&key, input)?),
             "gpus" => Value::Gpus(number(&key, input)?),
+            "time" => Value::Time(text(&key, input)?),
             _ => {
                 let message = format!("there is no option `{name}` of an operation; there are {KNOWN}");
                 return Err(syn::Error::new(key.span(), message));
@@ -233,6 +244,25 @@ fn bytes(text: &LitStr) -> syn::Result<u64> {
     let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     number.filter(|bytes| *bytes > 0).ok_or_else(|| {
         let message = "`memory` takes a number of bytes with a unit: `memory = \"2 GiB\"` (B, kB, MB, GB, KiB, MiB, GiB)";
+        syn::Error::new(text.span(), message)
+    })
+}
+
+/// Seconds of `90 s`, `30 min`, `2h`, `1d`.
+fn seconds(text: &LitStr) -> syn::Result<u64> {
+    let value = text.value();
+    let digits = value.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: u64 = match value[digits.len()..].trim() {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => 0,
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    // What is kept has microseconds.
+    number.filter(|seconds| (1..=u64::MAX / 1_000_000).contains(seconds)).ok_or_else(|| {
+        let message = "`time` takes a whole number with a unit, the longest that one run takes: `time = \"2 h\"` (s, min, h, d)";
         syn::Error::new(text.span(), message)
     })
 }

@@ -447,6 +447,20 @@ fn mistakes_are_explained() {
             "write `uses(item",
         ),
         (
+            quote!(time = "2 weeks"),
+            quote!(
+                fn f() {}
+            ),
+            "`time` takes a whole number with a unit",
+        ),
+        (
+            quote!(time = "99999999999999 d"),
+            quote!(
+                fn f() {}
+            ),
+            "(s, min, h, d)",
+        ),
+        (
             quote!(uses(nobody_at_all)),
             quote!(
                 fn f() {}

@@ -6,8 +6,10 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use metalab_cas::Digest;
+use serde::Serialize;
 
 pub use last::forecast_last;
 
@@ -19,7 +21,7 @@ use crate::journal::JournalError;
 use crate::plan::{Decisions, Difference, Known, Plan, PlanError, Rerun, StepPlan, Verdict};
 use crate::record::{Environment, Record};
 use crate::results::ResultError;
-use crate::running::{RunError, current_environment, expand_known};
+use crate::running::{Durations, RunError, current_environment, expand_known};
 use crate::store::{Store, StoreError};
 use crate::submission;
 use reasons::Reasons;
@@ -63,6 +65,10 @@ pub struct StepForecast {
     pub reasons: Vec<Difference>,
     /// The first runs that would be executed.
     pub examples: Vec<String>,
+    /// The longest that one run takes, as its operation or step says (`time = "2h"`); only where something would be executed
+    /// and no duration is recorded.
+    #[serde(rename = "most_time_s", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    pub most_time: Option<Duration>,
 }
 
 /// A submission that cannot be foretold.
@@ -110,6 +116,7 @@ pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result
     let mut warnings: Vec<String> = index.damages().iter().map(ToString::to_string).collect();
     let mut steps = Vec::new();
     let here = current_environment(&files);
+    let durations = Durations::recorded(&plan, &index, None);
     for (number, (step, decided)) in plan.steps().zip(&decisions.steps).enumerate() {
         let mut forecast =
             step_forecast(step.name(), step.operation().description().full_name(), &decided.verdicts);
@@ -124,6 +131,9 @@ pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result
         }
         if forecast.is_open() && !verifies {
             forecast.reasons = reasons.of(number)?;
+        }
+        if forecast.is_open() && durations.of(number).is_none() {
+            forecast.most_time = step.resources.most_time();
         }
         let reused =
             decided.verdicts.iter().zip(&decided.ids).find(|(verdict, _)| **verdict == Verdict::Reuse);
@@ -171,7 +181,12 @@ fn step_forecast(name: &str, operation: String, verdicts: &[Verdict]) -> StepFor
         waits_for: Vec::new(),
         reasons: Vec::new(),
         examples: Vec::new(),
+        most_time: None,
     }
+}
+
+fn seconds<S: serde::Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
 
 /// The steps that have something to do before all cells of this one are known.

@@ -1,6 +1,7 @@
 //! A forecast for people.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{Forecast, StepForecast};
 use crate::plan::Verdict;
@@ -45,6 +46,26 @@ impl fmt::Display for StepForecast {
             let more = if self.runs > self.examples.len() as u64 { ", ..." } else { "" };
             write!(f, "\n    would run: {}{more}", self.examples.join(", "))?;
         }
+        if let Some(time) = self.most_time {
+            write!(f, "\n    takes at most {} a run, by its `time`", in_units(time))?;
+            let runs = self.runs + self.waits;
+            if let Some(all) =
+                u32::try_from(runs).ok().filter(|runs| *runs > 1).and_then(|runs| time.checked_mul(runs))
+            {
+                write!(f, ": {} for {runs} runs one after another", in_units(all))?;
+            }
+            f.write_str("; no duration is recorded yet")?;
+        }
         Ok(())
+    }
+}
+
+/// In the largest unit that says it exactly.
+fn in_units(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, "d"), (3600, "h"), (60, "min")];
+    match units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
+        Some((unit, name)) if time.subsec_nanos() == 0 => format!("{} {name}", seconds / unit),
+        _ => format!("{} s", time.as_secs_f64()),
     }
 }
