@@ -179,7 +179,7 @@ impl Derivation {
     }
 
     fn derived(self, tally: Tally, book: Book) -> Derived {
-        let Tally { computed, up_to_date, failed, failures, unreadable } = tally;
+        let Tally { computed, up_to_date, failed, failures, unreadable, .. } = tally;
         let results = self.results.with_overlay(Arc::new(book));
         Derived { results, computed, up_to_date, failed, failures, unreadable }
     }

@@ -51,6 +51,8 @@ pub(crate) struct Tally {
     pub(crate) failures: Vec<DeriveFailure>,
     /// Records that could not be read, in words.
     pub(crate) unreadable: Vec<String>,
+    /// Runs that had everything already.
+    pub(crate) complete: Vec<RunId>,
 }
 
 /// Functions and how they are computed over runs.
@@ -166,6 +168,9 @@ impl Tally {
         self.up_to_date += looked.up_to_date;
         self.computed += looked.records.len() as u64;
         self.unreadable.extend(looked.unreadable.clone());
+        if looked.records.is_empty() && looked.unreadable.is_none() {
+            self.complete.push(looked.run);
+        }
         for record in &looked.records {
             let Some(error) = &record.error else { continue };
             self.failed += 1;

@@ -16,6 +16,7 @@
 
 mod book;
 mod collect;
+mod complete;
 mod compute;
 mod deriving;
 pub mod expressions;
@@ -25,6 +26,7 @@ mod many;
 mod metrics;
 
 pub(crate) use book::{Book, Kept};
+pub(crate) use complete::{Complete, Marks};
 pub(crate) use compute::derive_all;
 pub(crate) use deriving::Deriving;
 pub(crate) use function::check as check_functions;

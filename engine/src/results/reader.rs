@@ -54,7 +54,8 @@ impl RunReader {
         Ok(RunResult::new(self.store.clone(), index, *attempt, template, place, derived))
     }
 
-    fn book(&self, index: &Index) -> Result<Arc<Book>, ResultError> {
+    /// What was derived later, of all runs.
+    pub(crate) fn book(&self, index: &Index) -> Result<Arc<Book>, ResultError> {
         let mut book = lock(&self.book);
         if let Some(book) = &*book {
             return Ok(book.clone());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::RunError;
 use super::driver::Driver;
-use crate::derived::{Many, append_batch};
-use crate::id::RunId;
+use crate::derived::{Complete, Many, Marks, append_batch};
+use crate::id::{RecordName, RunId};
 use crate::index::DerivedPlace;
 use crate::journal::Writer;
 use crate::results::{RunReader, StepCells};
@@ -49,13 +49,27 @@ impl Driver<'_> {
         let steps = StepCells::planned(&self.plan, &self.decisions);
         let reader = RunReader::new(self.runner.store.clone());
         let threads = self.runner.executor.slots().max(1);
+        // Without a book the records are read, and say themselves what is wrong.
+        let book = reader.book(&self.index).ok();
+        let mut complete = Complete::load(&self.runner.store, self.plan.name());
         for (step, cells) in self.plan.steps().zip(&steps) {
             let Some(deriving) = step.deriving() else { continue };
-            // What this submission has executed has it in its record.
-            let executed_here =
-                |run: &RunId| self.index.get(run).is_some_and(|entry| entry.place.writer == writer.id());
-            let runs = cells.ids.iter().enumerate().filter(|(_, run)| !executed_here(run));
-            let pending = runs.map(|(cell, run)| (*run, cells.place(cell as u64))).collect();
+            let marks = Marks::of(&deriving.functions).zip(book.as_deref());
+            let mark = |run: &RunId, record: &RecordName| {
+                marks.as_ref().map(|(marks, book)| marks.mark(run, record, book))
+            };
+            let mut pending = Vec::new();
+            for (cell, run) in cells.ids.iter().enumerate() {
+                let Some(entry) = self.index.get(run).filter(|entry| entry.succeeded()) else { continue };
+                let mark = mark(run, &entry.name);
+                if entry.place.writer == writer.id() {
+                    // What this submission has executed has it in its record; nothing else is known of it yet.
+                    let is_alone = book.as_ref().is_some_and(|book| book.of(run).next().is_none());
+                    mark.filter(|_| is_alone).into_iter().for_each(|mark| complete.note(mark));
+                } else if !mark.is_some_and(|mark| complete.has(&mark)) {
+                    pending.push((*run, cells.place(cell as u64)));
+                }
+            }
             let many = Many {
                 index: &self.index,
                 reader: &reader,
@@ -79,6 +93,10 @@ impl Driver<'_> {
                 places.into_iter().for_each(|place| self.index.derived(place));
                 self.index.cover(&committed);
             }
+            for run in &tally.complete {
+                let mark = self.index.get(run).and_then(|entry| mark(run, &entry.name));
+                mark.into_iter().for_each(|mark| complete.note(mark));
+            }
             self.summary.derived += tally.computed;
             self.underived.untold += tally.failed - tally.failures.len() as u64;
             self.summary.warnings.extend(tally.unreadable.into_iter().take(10));
@@ -86,6 +104,7 @@ impl Driver<'_> {
                 self.underived.note(&failure.run, &[(failure.function, failure.error)]);
             }
         }
+        complete.save(&self.runner.store, self.plan.name());
         self.summary.derived_failed = self.underived.count();
         self.summary.warnings.extend(self.underived.warnings());
         Ok(())

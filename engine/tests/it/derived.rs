@@ -356,3 +356,76 @@ fn expressions_are_kept_by_name_and_given_up() {
     assert!(refused.contains("no expression is kept as `m`") && refused.contains("`n`"), "{refused}");
     assert_eq!(texts(), ["metrics.c"]);
 }
+
+#[metalab::operation]
+fn feather(n: u64) -> u64 {
+    n
+}
+
+#[metalab::derived]
+fn feathers(run: &RunResult) -> metalab::Result<u64> {
+    Ok(run.param::<u64>("n")? + 1)
+}
+
+#[metalab::derived]
+fn plucked(run: &RunResult) -> metalab::Result<u64> {
+    Ok(run.param::<u64>("n")? / 2)
+}
+
+#[test]
+fn asking_again_reads_no_records_of_runs() {
+    let Fresh { broken, store, .. } = fresh(true);
+    let asked = |runs: u64| {
+        broken.take_read();
+        let experiment = Experiment::new("light", "1").sweep(Feather::grid().n(0..runs));
+        let results = run(experiment.derive(Feathers), &store);
+        assert_eq!(results.summary().unwrap().derived, 0);
+        broken.take_read().len()
+    };
+    asked(300);
+    // Everything but the runs is read at each time.
+    let few = asked(300);
+    assert!(few < 60, "{few}");
+    // More runs, or fewer: what is known of the others stays known.
+    assert!(asked(400) < 60 && asked(100) < 60 && asked(400) < 60);
+    // Without the file, or with a damaged one, records are read once more and then known again.
+    let file =
+        || store.backend().list(&metalab_cas::Key::new("live/derived").unwrap()).unwrap().remove(0).key;
+    store.backend().delete(&file()).unwrap();
+    assert!(asked(400) > 400 && asked(400) < 60);
+    crate::stores::edit(&store, &file(), |bytes| bytes[100] ^= 1);
+    assert!(asked(400) > 400 && asked(400) < 60);
+    // Another function is another question.
+    let other = Experiment::new("light", "1").sweep(Feather::grid().n(0..400)).derive(Plucked);
+    let summary = run(other.clone(), &store).summary().unwrap().clone();
+    assert_eq!((summary.derived, summary.derived_failed), (400, 0));
+    assert_eq!(run(other, &store).summary().unwrap().derived, 0);
+    // What is known of the first one stays known.
+    assert!(asked(400) < 60);
+}
+
+/// What is remembered of a run is never taken for what it has become since.
+#[test]
+fn what_changes_elsewhere_is_seen() {
+    let store = Store::memory().unwrap();
+    let asked = |tag: &str| {
+        let results = run(experiment(tag, [1.0, 2.0]).derive(Version::<1>), &store);
+        drop(executed(tag));
+        (results.summary().unwrap().derived, derived(&results, "versioned"))
+    };
+    let one = vec![Some(1.0), Some(1.0)];
+    assert_eq!(asked("seen"), (0, one.clone()));
+    assert_eq!(asked("seen"), (0, one.clone()));
+    // Another program derives one of them by other code, and keeps it: that one is out of date.
+    let all = Results::load(&store, "lab").unwrap();
+    let first = all.filter(|run| run.param::<f64>("x").unwrap() < 1.5).unwrap();
+    assert_eq!(derive(&first).with(Version::<2>).keep().unwrap().computed, 1);
+    assert_eq!(asked("seen"), (1, one.clone()));
+    assert_eq!(asked("seen"), (0, one.clone()));
+    assert_eq!(asked("seen"), (0, one.clone()));
+    // Functions together are another thing than one of them.
+    let both = experiment("seen", [1.0, 2.0]).derive(Version::<1>).derive(Several);
+    assert_eq!(run(both.clone(), &store).summary().unwrap().derived, 2);
+    assert_eq!(run(both, &store).summary().unwrap().derived, 0);
+    assert_eq!(asked("seen"), (0, one.clone()));
+}
