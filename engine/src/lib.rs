@@ -37,6 +37,7 @@ pub mod pins;
 pub mod plan;
 pub mod recipe;
 pub mod record;
+mod registry;
 pub mod results;
 pub mod running;
 pub mod schedule;

@@ -2,14 +2,13 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{FnArg, Ident, ItemFn, LitStr, Path, Token, Type, parenthesized, parse_quote};
 
 use crate::code::{Code, Grade};
-use crate::operation::{Errors, checked, code_tokens, doc_text, returns_result, upper_camel};
+use crate::operation::{Errors, checked, code_tokens, doc_text, marker, returns_result};
 
 const KNOWN: &str = "`name`, `version`, `code`, `uses(...)`, `metrics(...)`, `type`, `crate`";
 
@@ -104,17 +103,7 @@ fn write(options: TokenStream, function: &ItemFn) -> syn::Result<TokenStream> {
 
     let root = &options.root;
     let ident = &function.sig.ident;
-    let plain = ident.unraw().to_string();
-    let marker = match &options.type_name {
-        Some(name) => name.clone(),
-        None => Ident::new(&upper_camel(&plain), ident.span()),
-    };
-    if marker == *ident {
-        let message = format!(
-            "the type of the derived metric would be called `{marker}` like the function: name the function in snake_case, or the type by `#[derived(type = \"...\")]`"
-        );
-        return Err(syn::Error::new(ident.span(), message));
-    }
+    let (plain, marker) = marker(ident, options.type_name.as_ref(), "derived metric", "derived")?;
     let name = options.name.as_ref().map_or(plain, LitStr::value);
     let version = options.version.as_ref().map_or_else(|| "1".to_owned(), LitStr::value);
     let metrics = &options.metrics;

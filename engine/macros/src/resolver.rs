@@ -2,11 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::{FnArg, Ident, ItemFn, LitStr, Path, ReturnType, Type, parse_quote};
 
-use crate::operation::upper_camel;
+use crate::operation::marker;
 
 /// What the attribute said.
 struct Options {
@@ -59,14 +58,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<Tok
         ));
     };
     let ident = &signature.ident;
-    let plain = ident.unraw().to_string();
-    let marker = type_name.unwrap_or_else(|| Ident::new(&upper_camel(&plain), ident.span()));
-    if marker == *ident {
-        let message = format!(
-            "the resolver's type would be called `{marker}` like the function: name the function in snake_case, or the type by `#[resolver(type = \"...\")]`"
-        );
-        return Err(syn::Error::new(ident.span(), message));
-    }
+    let (plain, marker) = marker(ident, type_name.as_ref(), "resolver", "resolver")?;
     let recorded = name.as_ref().map_or(plain, LitStr::value);
     let visibility = &function.vis;
     let cfgs: Vec<_> = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();

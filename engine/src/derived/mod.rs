@@ -6,7 +6,7 @@
 //!
 //! | module | what it is about |
 //! | --- | --- |
-//! | `function` | functions, with and without their types; their registry |
+//! | `function`, `registry` | functions, with and without their types; finding them by name |
 //! | [`Metrics`], `collect` | what they return |
 //! | `compute` | one function over one run, errors and panics contained |
 //! | `book` | what was derived before, from the journal |
@@ -24,16 +24,16 @@ mod function;
 mod later;
 mod many;
 mod metrics;
+mod registry;
 
 pub(crate) use book::{Book, Kept};
 pub(crate) use complete::{Complete, Marks};
 pub(crate) use compute::derive_all;
 pub(crate) use deriving::Deriving;
 pub(crate) use function::check as check_functions;
-pub use function::{
-    Derive, DerivedFunction, Description, FunctionsError, Registration, Registry, RegistryError,
-};
+pub use function::{Derive, DerivedFunction, Description, FunctionsError};
 pub use later::{Derivation, DeriveError, Derived, derive};
 pub use many::DeriveFailure;
 pub(crate) use many::{Many, Tally, append_batch};
 pub use metrics::{Metrics, MetricsError};
+pub use registry::{Registration, Registry, RegistryError};

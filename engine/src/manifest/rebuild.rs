@@ -17,7 +17,7 @@ use crate::plan::files::ELSEWHERE;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RebuildError {
-    /// The operations of this program cannot be told apart.
+    /// Operations, or functions that derive metrics, of this program cannot be told apart.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// This program does not have the operation of a step.
@@ -32,9 +32,6 @@ pub enum RebuildError {
         /// Those there are.
         known: String,
     },
-    /// The functions of this program that derive metrics cannot be told apart.
-    #[error(transparent)]
-    Functions(#[from] derived::RegistryError),
     /// This program does not have a function that derives metrics.
     #[error(
         "this program has no derived metric `{function}`; link the crate that defines it, or use the program that ran the experiment"
@@ -151,18 +148,13 @@ impl Rebuild<'_> {
             let operation = find(&registry, self.registry.is_some(), step)?;
             experiment.specs.push(self.step(step, operation)?);
         }
-        if !manifest.derived.is_empty() {
-            for wanted in &manifest.derived {
-                let all = inventory::iter::<derived::Registration>.into_iter();
-                let mut named =
-                    all.map(|registration| registration.0()).filter(|f| f.name() == wanted.function);
-                let mut functions = derived::Registry::new();
-                named.try_for_each(|function| functions.insert(function))?;
-                let function = functions.get(&wanted.function).cloned();
-                let function =
-                    function.ok_or_else(|| RebuildError::NoFunction { function: wanted.function.clone() })?;
-                experiment.derived.push((wanted.step.clone(), function));
-            }
+        let names: Vec<String> = manifest.derived.iter().map(|wanted| wanted.function.clone()).collect();
+        let functions = derived::Registry::automatic_of(&names)?;
+        for wanted in &manifest.derived {
+            let function = functions.named(&wanted.function).cloned();
+            let function =
+                function.ok_or_else(|| RebuildError::NoFunction { function: wanted.function.clone() })?;
+            experiment.derived.push((wanted.step.clone(), function));
         }
         self.add_contexts(&mut experiment)?;
         Ok(experiment)
@@ -259,10 +251,9 @@ fn find(registry: &Registry, given: bool, step: &StepManifest) -> Result<Registe
         part: "operation",
         reason: "it is not there".into(),
     })?;
-    let found = registry.iter().find(|(full, _)| *full == name);
-    found.map(|(_, operation)| operation.clone()).ok_or_else(|| {
+    registry.named(&name).cloned().ok_or_else(|| {
         let mut known: Vec<_> = match given {
-            true => registry.iter().map(|(full, _)| format!("`{full}`")).collect(),
+            true => registry.iter().map(|operation| format!("`{}`", operation.name())).collect(),
             false => Registry::automatic_names().into_iter().map(|full| format!("`{full}`")).collect(),
         };
         known.truncate(20);

@@ -21,6 +21,7 @@ pub struct Registered(Arc<Inner>);
 
 struct Inner {
     description: Description,
+    full_name: String,
     operation: Box<dyn Erased>,
 }
 
@@ -116,12 +117,19 @@ impl<O: Operation> Erased for Typed<O> {
 impl Registered {
     /// The handle of operation `O`.
     pub fn of<O: Operation>() -> Self {
-        Self(Arc::new(Inner { description: O::describe(), operation: Box::new(Typed::<O>(PhantomData)) }))
+        let description = O::describe();
+        let full_name = description.full_name();
+        Self(Arc::new(Inner { description, full_name, operation: Box::new(Typed::<O>(PhantomData)) }))
     }
 
     /// What is known of it.
     pub fn description(&self) -> &Description {
         &self.0.description
+    }
+
+    /// `namespace::name`: how records call it.
+    pub fn name(&self) -> &str {
+        &self.0.full_name
     }
 
     /// Name and file extension of the codec of its output.
@@ -179,6 +187,6 @@ impl Registered {
 
 impl fmt::Debug for Registered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Registered({})", self.0.description.full_name())
+        write!(f, "Registered({})", self.0.full_name)
     }
 }

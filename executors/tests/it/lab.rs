@@ -14,7 +14,7 @@ use metalab_executors::{Processes, ProcessesBuilder};
 #[test]
 fn worker() {
     let mut registry = Registry::automatic().unwrap();
-    for (_, operation) in conformance::registry().iter() {
+    for operation in conformance::registry().iter() {
         registry.insert(operation.clone()).unwrap();
     }
     metalab_executors::serve_with(registry);

@@ -11,7 +11,7 @@ mod output;
 mod tests;
 
 pub(crate) use self::expand::{code_tokens, doc_text};
-pub(crate) use self::names::upper_camel;
+pub(crate) use self::names::{marker, upper_camel};
 pub(crate) use self::options::checked;
 pub(crate) use self::output::returns_result;
 

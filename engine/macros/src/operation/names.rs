@@ -21,17 +21,7 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn of(function: &ItemFn, options: &Options) -> syn::Result<Self> {
         let ident = &function.sig.ident;
-        let plain = ident.unraw().to_string();
-        let marker = match &options.type_name {
-            Some(name) => name.clone(),
-            None => Ident::new(&upper_camel(&plain), ident.span()),
-        };
-        if marker == *ident {
-            let message = format!(
-                "the operation's type would be called `{marker}` like the function: name the function in snake_case, or the type by `#[operation(type = \"...\")]`"
-            );
-            return Err(syn::Error::new(ident.span(), message));
-        }
+        let (plain, marker) = marker(ident, options.type_name.as_ref(), "operation", "operation")?;
         let params = options.params.clone().unwrap_or_else(|| format_ident!("{marker}Params"));
         let grid = format_ident!("{marker}Grid");
         if params == marker || params == grid {
@@ -41,6 +31,28 @@ impl Names {
         let operation = options.name.as_ref().map_or(plain, syn::LitStr::value);
         Ok(Self { operation, marker, params, grid })
     }
+}
+
+/// The plain name of a function, and the name of the type that the attribute writes for it; `thing` is what messages
+/// call the function.
+///
+/// # Errors
+/// When both are the same, as they then cannot stand in one module.
+pub(crate) fn marker(
+    ident: &Ident,
+    chosen: Option<&Ident>,
+    thing: &str,
+    attribute: &str,
+) -> syn::Result<(String, Ident)> {
+    let plain = ident.unraw().to_string();
+    let marker = chosen.cloned().unwrap_or_else(|| Ident::new(&upper_camel(&plain), ident.span()));
+    if marker == *ident {
+        let message = format!(
+            "the type of the {thing} would be called `{marker}` like the function: name the function in snake_case, or the type by `#[{attribute}(type = \"...\")]`"
+        );
+        return Err(syn::Error::new(ident.span(), message));
+    }
+    Ok((plain, marker))
 }
 
 /// `estimate_pi` to `EstimatePi`.

@@ -39,7 +39,7 @@ impl Workplace {
     pub(super) fn function(&self, wanted: &FunctionWire) -> Result<DerivedFunction, String> {
         let name = &wanted.name;
         let registry = self.functions.as_ref().map_err(Clone::clone)?;
-        let function = registry.iter().find(|function| function.name() == name).ok_or_else(|| {
+        let function = registry.named(name).ok_or_else(|| {
             format!(
                 "the worker knows no derived metric function `{name}`: write it with `#[metalab::derived]`, and link the crate that defines it into the worker's program"
             )

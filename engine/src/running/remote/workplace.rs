@@ -74,9 +74,8 @@ impl Workplace {
     /// The worker's own operation of that name, if its code is the same.
     pub(super) fn find(&self, wanted: &OperationWire) -> Result<Registered, String> {
         let name = &wanted.name;
-        let found = self.registry.iter().find(|(full, _)| full == name).map(|(_, operation)| operation);
-        let Some(operation) = found else {
-            let known: Vec<_> = self.registry.iter().map(|(full, _)| full).take(20).collect();
+        let Some(operation) = self.registry.named(name) else {
+            let known: Vec<_> = self.registry.iter().map(Registered::name).take(20).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(format!(
                 "the worker knows no operation `{name}` (it knows {known}): link the crate that defines it into the worker's program"
