@@ -24,8 +24,10 @@ mod columnar;
 mod describe;
 mod draw;
 mod files;
+mod found;
 mod grid;
 mod list;
+mod node;
 mod resolver;
 mod sample;
 mod sets;
@@ -43,12 +45,13 @@ pub use draw::{
     log_uniform, normal, uniform, weighted,
 };
 pub use files::{csv, csv_text, json, json_text, ndjson, ndjson_text};
+pub(crate) use found::{Found, evaluate};
 pub use grid::Grid;
 pub use list::List;
 pub use resolver::{Answer, Filter, Fits, Params, Resolver, ResolverRef, ResolverRegistration};
 pub use sample::Sample;
 pub use sets::Sets;
-pub(crate) use sets::{Found, Prepared, PreparedAxis, Rows, evaluate, prepare};
+pub(crate) use sets::{Prepared, PreparedAxis, Rows, prepare};
 pub use source::{Source, grid, list, sample};
 pub(crate) use sweep::StepSpec;
 pub use sweep::{IntoSweep, Sweep};

@@ -16,7 +16,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{ImplItem, ItemImpl};
 
-use super::render::is_word_of_the_language;
+use super::words::is_word_of_the_language;
 
 /// The first line of an impl.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use syn::visit::Visit;
 use syn::{Attribute, Ident, ItemFn, Meta, Token, UseTree};
 
 use super::impls::{ImplHead, idents};
-use super::render::{Mentions, Rendered, is_word_of_the_language};
+use super::render::{Mentions, Rendered};
+use super::words::is_word_of_the_language;
 
 /// An item of source code; text only, since tokens do not live longer than one expansion.
 #[derive(Debug)]

@@ -24,6 +24,8 @@ mod source;
 mod target;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod words;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

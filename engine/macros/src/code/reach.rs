@@ -13,8 +13,9 @@ use syn::ext::IdentExt;
 
 use super::items::{Item, Kind};
 use super::manifest::Package;
-use super::render::{Mentions, Rendered, is_word_of_the_language};
+use super::render::{Mentions, Rendered};
 use super::source::Tree;
+use super::words::is_word_of_the_language;
 use super::{CodeItem, crates};
 
 /// The operation's function.

@@ -1,17 +1,18 @@
 //! What changed between two submissions.
+//!
+//! `source`: where the parameters of a step part; `text`: how changes are said.
+
+mod source;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use metalab_cas::Value;
 
 use super::parts::{durability_word, failure_word};
-use super::{ContextManifest, DerivedManifest, FieldManifest, Manifest, Rules, StepManifest};
+use super::{ContextManifest, DerivedManifest, Manifest, Rules, StepManifest};
 use crate::plan::{Difference, differences};
 use crate::record::Template;
-
-/// How many values of an axis are shown; the change itself has all.
-const SHOWN: usize = 8;
 
 /// What changed from one submission to another; printed, a line for each change.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -230,53 +231,6 @@ impl ManifestDiff {
             change.step = Some(old.name.clone());
         }
     }
-
-    fn source(&mut self, old: Option<&Value>, new: Option<&Value>) {
-        if old == new {
-            return;
-        }
-        let (old_axes, new_axes) = (old.and_then(axes), new.and_then(axes));
-        let (old_rows, new_rows) = (old.and_then(rows), new.and_then(rows));
-        if let (Some(old), Some(new)) = (old_axes, new_axes) {
-            for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
-                let (before, after) = (old.get(name), new.get(name));
-                let change = Change::of(Section::Step, format!("argument {name}"));
-                match (before, after) {
-                    (Some(before), Some(after)) if before == after => {}
-                    (Some((true, before)), Some((true, after))) => {
-                        self.push(change.values(before.first().cloned(), after.first().cloned()));
-                    }
-                    (before, after) => {
-                        let values = |axis: Option<&(bool, Vec<String>)>| {
-                            axis.map_or_else(Vec::new, |axis| axis.1.clone())
-                        };
-                        let (added, removed) = changed(&values(before), &values(after));
-                        match added.is_empty() && removed.is_empty() {
-                            // The same values in another order, or one that is swept and was not.
-                            true => self.push(change.values(
-                                before.map(|axis| axis.1.join(", ")),
-                                after.map(|axis| axis.1.join(", ")),
-                            )),
-                            false => self.push(Change { added, removed, ..change }),
-                        }
-                    }
-                }
-            }
-        } else if let (Some(old), Some(new)) = (old_rows, new_rows) {
-            let (added, removed) = changed(&old, &new);
-            let change = Change::of(Section::Step, "parameter sets");
-            match added.is_empty() && removed.is_empty() {
-                true => self.push(change.values(Some("one order".into()), Some("another order".into()))),
-                false => self.push(Change { added, removed, ..change }),
-            }
-        } else {
-            let mut parts = Vec::new();
-            part(String::new(), old, new, &mut parts);
-            for (what, old, new) in parts {
-                self.value(Section::Step, format!("parameters{what}"), old, new);
-            }
-        }
-    }
 }
 
 impl Change {
@@ -291,62 +245,6 @@ impl Change {
 
     fn values(self, old: Option<String>, new: Option<String>) -> Self {
         Self { old, new, ..self }
-    }
-}
-
-/// Whether each axis of a grid is fixed, and its values as text.
-fn axes(source: &Value) -> Option<BTreeMap<String, (bool, Vec<String>)>> {
-    let Value::Variant(kind, axes) = source else { return None };
-    let Value::List(axes) = &**axes else { return None };
-    let axis = |axis: &Value| {
-        let Value::List(parts) = axis else { return None };
-        let [name, Value::Bool(fixed), Value::List(values)] = &parts[..] else { return None };
-        let values = values.iter().map(ToString::to_string).collect();
-        Some((name.as_text()?.to_owned(), (*fixed, values)))
-    };
-    if kind == "grid" { axes.iter().map(axis).collect() } else { None }
-}
-
-/// The sets of a list as text.
-fn rows(source: &Value) -> Option<Vec<String>> {
-    match source {
-        Value::Variant(kind, rows) if kind == "list" => match &**rows {
-            Value::List(rows) => Some(rows.iter().map(ToString::to_string).collect()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Where two values of any shape part: place, old and new.
-fn part(
-    place: String,
-    old: Option<&Value>,
-    new: Option<&Value>,
-    found: &mut Vec<(String, Option<String>, Option<String>)>,
-) {
-    match (old, new) {
-        (Some(old), Some(new)) if old == new => {}
-        (Some(Value::Variant(before, old)), Some(Value::Variant(after, new))) if before == after => {
-            part(format!("{place} {before}"), Some(old), Some(new), found);
-        }
-        (Some(Value::Map(old)), Some(Value::Map(new))) => {
-            let keys = old.iter().chain(new.iter()).map(|(key, _)| key);
-            let mut seen: Vec<&Value> = Vec::new();
-            for key in keys {
-                if !seen.contains(&key) {
-                    seen.push(key);
-                    let name = key.as_text().map_or_else(|| key.to_string(), str::to_owned);
-                    part(format!("{place}.{name}"), old.get_value(key), new.get_value(key), found);
-                }
-            }
-        }
-        (Some(Value::List(old)), Some(Value::List(new))) if old.len() == new.len() => {
-            for (at, (old, new)) in old.iter().zip(new).enumerate() {
-                part(format!("{place}[{at}]"), Some(old), Some(new), found);
-            }
-        }
-        (old, new) => found.push((place, old.map(ToString::to_string), new.map(ToString::to_string))),
     }
 }
 
@@ -374,81 +272,4 @@ fn rules(rules: Option<&Rules>) -> BTreeMap<String, String> {
         all.insert("timeout".to_owned(), format!("{limit:?}"));
     }
     all
-}
-
-/// `data/train.csv (3f1c09d2aa31, 1 file, 20 bytes)`, or the value for a field without paths.
-impl fmt::Display for FieldManifest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.paths.is_empty() {
-            return self.value.fmt(f);
-        }
-        for (number, path) in self.paths.iter().enumerate() {
-            let (before, files) = (if number == 0 { "" } else { ", " }, path.files);
-            let plural = if files == 1 { "" } else { "s" };
-            let (shown, digest, size) = (&path.shown, path.digest.short(), path.size);
-            write!(f, "{before}{shown} ({digest}, {files} file{plural}, {size} bytes)")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Section {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Experiment => "experiment",
-            Self::Metadata => "metadata",
-            Self::Seeds => "seeds",
-            Self::Context => "context",
-            Self::Step => "step",
-            Self::Derived => "derived",
-            Self::Rules => "rules",
-            Self::Environment => "environment",
-        })
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.section)?;
-        if let Some(step) = &self.step {
-            write!(f, " {step}")?;
-        }
-        if self.what == "step" {
-            return f.write_str(if self.new.is_some() { ": added" } else { ": removed" });
-        }
-        let list = |values: &[String]| {
-            let mut text = values.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-            if values.len() > SHOWN {
-                text.push_str(&format!(" and {} more", values.len() - SHOWN));
-            }
-            text
-        };
-        let joint = if self.step.is_some() { ": " } else { " " };
-        let what = Difference::new(self.what.clone(), self.old.clone(), self.new.clone());
-        if self.added.is_empty() && self.removed.is_empty() {
-            return write!(f, "{joint}{what}");
-        }
-        write!(f, "{joint}{}: ", self.what)?;
-        if !self.added.is_empty() {
-            write!(f, "added {}", list(&self.added))?;
-        }
-        if !self.removed.is_empty() {
-            let before = if self.added.is_empty() { "" } else { "; " };
-            write!(f, "{before}removed {}", list(&self.removed))?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for ManifestDiff {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return f.write_str("nothing changed");
-        }
-        for (number, change) in self.changes.iter().enumerate() {
-            let before = if number == 0 { "" } else { "\n" };
-            write!(f, "{before}{change}")?;
-        }
-        Ok(())
-    }
 }
