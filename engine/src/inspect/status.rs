@@ -7,7 +7,7 @@ use crate::id::{RecordName, RunId};
 use crate::index::{Entry, Index, origin};
 use crate::record::{Closing, Outcome, Record, StepRecord, SubmissionOpened};
 use crate::results::ResultError;
-use crate::running::{drivers, now_micros};
+use crate::running::{DriverSeen, Durations, drivers, now_micros};
 use crate::store::Store;
 use crate::submission;
 
@@ -38,7 +38,8 @@ pub struct SubmissionStatus {
     pub steps: Vec<StepStatus>,
     /// Finished runs per second since the first of this submission started; `None` unless it is at work.
     pub rate: Option<f64>,
-    /// Seconds until the end at that rate; `None` unless it is at work.
+    /// Seconds until the end, by how long runs of each step have taken in this submission and the one before; at that
+    /// rate, where a step is new. `None` unless it is at work.
     pub remaining_s: Option<f64>,
     /// The runs that failed first.
     pub failures: Vec<FailedFirst>,
@@ -88,7 +89,7 @@ pub struct CellCounts {
     pub timed_out: u64,
     /// Those whose run was cancelled since.
     pub cancelled: u64,
-    /// Those whose run is handed out to be executed.
+    /// Those whose run is being executed; one that is handed out and waits for a worker is not.
     pub running: u64,
     /// The others.
     pub waiting: u64,
@@ -158,8 +159,8 @@ fn text<S: serde::Serializer>(name: &impl std::fmt::Display, to: S) -> Result<S:
 
 /// How the last submission of an experiment stands; of all experiments for `None`. `Ok(None)` for a store without one.
 ///
-/// It is found from the records, and from what drivers say while they work: which runs they have handed out. While a
-/// submission works, cells of a step whose inputs are not all there have no run yet; those of its runs that were
+/// It is found from the records, and from what drivers say while they work: which runs they have handed out, and how many
+/// they execute at once. While a submission works, cells of a step whose inputs are not all there have no run yet; those of its runs that were
 /// executed count all the same.
 ///
 /// # Errors
@@ -176,11 +177,19 @@ pub fn status(
         };
     };
     let driver = drivers(store).into_iter().find(|driver| driver.writer == name.writer);
-    let claimed = driver.as_ref().map(|driver| driver.claimed.clone()).unwrap_or_default();
-    let mut look = Look { index, since: opened.time, claimed, first: None, failures: Vec::new() };
+    let running = driver.as_ref().map(|driver| executed_now(driver, index, opened.time)).unwrap_or_default();
+    let mut look =
+        Look { index, since: opened.time, running, first: None, succeeded: Vec::new(), failures: Vec::new() };
+    let names = opened.steps.iter().map(|step| step.name.as_str());
+    let mut durations = driver.is_some().then(|| Durations::recorded(&opened.experiment, names, index, Some(name)));
     let mut steps = Vec::new();
-    for step in &opened.steps {
-        steps.push(StepStatus { name: step.name.clone(), cells: look.step(store, &opened, step)? });
+    for (number, step) in opened.steps.iter().enumerate() {
+        let cells = look.step(store, &opened, step)?;
+        let succeeded = std::mem::take(&mut look.succeeded);
+        if let Some(durations) = &mut durations {
+            durations.learn_from(number, &succeeded, store);
+        }
+        steps.push(StepStatus { name: step.name.clone(), cells });
     }
     let mut counts = CellCounts::default();
     steps.iter().for_each(|step| counts.add(&step.cells));
@@ -198,6 +207,10 @@ pub fn status(
     let seconds = look.first.map(|first| now_micros().saturating_sub(first) as f64 / 1e6);
     let seconds = seconds.filter(|seconds| driver.is_some() && *seconds > 0.0 && counts.executed() > 0);
     let rate = seconds.map(|seconds| counts.executed() as f64 / seconds);
+    let open = steps.iter().map(|step| step.cells.waiting + step.cells.running);
+    let slots = driver.and_then(|driver| driver.slots);
+    let known = durations.zip(slots).and_then(|(durations, slots)| durations.remaining(open, slots));
+    let by_rate = || rate.map(|rate| (counts.waiting + counts.running) as f64 / rate);
     Ok(Some(SubmissionStatus {
         failures: look.failures(store)?,
         experiment: opened.experiment,
@@ -208,18 +221,28 @@ pub fn status(
         cells: counts,
         steps,
         rate,
-        remaining_s: rate.map(|rate| (counts.waiting + counts.running) as f64 / rate),
+        remaining_s: known.map(|left| left.as_secs_f64()).or_else(by_rate),
     }))
+}
+
+/// The runs that a driver executes at this moment: those it has handed out first, of those that have not ended.
+fn executed_now(driver: &DriverSeen, index: &Index, since: i64) -> HashSet<RunId> {
+    let has_ended =
+        |run: &&RunId| index.get(run).is_some_and(|entry| entry.started >= since || entry.succeeded());
+    let open = driver.claimed.iter().filter(|run| !has_ended(run));
+    open.take(driver.slots.unwrap_or(usize::MAX)).copied().collect()
 }
 
 struct Look<'a> {
     index: &'a Index,
     /// When the submission was opened.
     since: i64,
-    /// What is handed out, without the runs of cells that were looked at.
-    claimed: HashSet<RunId>,
+    /// What is being executed, without the runs of cells that were looked at.
+    running: HashSet<RunId>,
     /// When the first run of it started.
     first: Option<i64>,
+    /// The successes since then of the step at hand.
+    succeeded: Vec<Entry>,
     /// The first failures: start, run, step.
     failures: Vec<(i64, RunId, String, Entry)>,
 }
@@ -239,7 +262,7 @@ impl Look<'_> {
             if let Some(entry) = self.index.get(&id) {
                 self.run(&id, &entry, &step.name, &mut counts);
             } else {
-                counts.running += u64::from(self.claimed.remove(&id));
+                counts.running += u64::from(self.running.remove(&id));
             }
         }
         if unknown || step.chunks.is_empty() {
@@ -250,8 +273,7 @@ impl Look<'_> {
                     self.run(&id, &entry, &step.name, &mut counts);
                 }
             }
-            let index = self.index;
-            counts.running += self.claimed.drain().filter(|id| index.get(id).is_none()).count() as u64;
+            counts.running += self.running.drain().count() as u64;
         }
         let ended = counts.done() + counts.executed() - counts.succeeded;
         counts.cells = counts.cells.max(ended);
@@ -269,9 +291,12 @@ impl Look<'_> {
             (true, false) => counts.reused += 1,
             // A failure before this submission says nothing about it: the run is to be executed again.
             (false, false) => {
-                counts.running += u64::from(self.claimed.remove(id));
+                counts.running += u64::from(self.running.remove(id));
             }
             (_, true) => counts.ended(entry.outcome),
+        }
+        if is_new && entry.succeeded() {
+            self.succeeded.push(*entry);
         }
         if is_new && matches!(entry.outcome, Outcome::Failed | Outcome::TimedOut) {
             let at = self.failures.partition_point(|failed| (failed.0, failed.1) < (entry.started, *id));

@@ -3,8 +3,8 @@
 //! They are advisory and worthless afterwards. Two drivers that miss each other's claims, or that see different
 //! machines' stores through a slow network, compute a run twice, which the records stand for all the same.
 //!
-//! A driver has one file, `live/claims/<writer>`, on stores that are folders: 64 bytes of who it is, then entries of 33
-//! bytes (**format**, version 1): `1` and the id of a run it is about to execute, `2` and the id of one it has given
+//! A driver has one file, `live/claims/<writer>`, on stores that are folders: 64 bytes of who it is and how many runs it
+//! can execute at once (`u32` at 52, little-endian; 0 where it does not say), then entries of 33 bytes (**format**, version 1): `1` and the id of a run it is about to execute, `2` and the id of one it has given
 //! up or failed, `3` and zeros to say that it is alive. A successful run needs no word: its record tells.
 //!
 //! A driver is dead when its process is not there any more (on the same machine since the same boot), or when its file
@@ -43,9 +43,11 @@ const ALIVE: u8 = 3;
 pub struct DriverSeen {
     /// Under which id it writes: that of the record which opened its submission.
     pub writer: WriterId,
-    /// Runs it has handed out and not given up. Those that succeeded since are among them; runs of less than a
-    /// millisecond are not.
-    pub claimed: HashSet<RunId>,
+    /// How many runs it can execute at once, if it says so.
+    pub slots: Option<usize>,
+    /// Runs it has handed out and not given up, in that order. Those that succeeded since are among them; runs of less
+    /// than a millisecond are not.
+    pub claimed: Vec<RunId>,
 }
 
 /// The drivers that work on a store now. None on stores that are no folders, where they cannot be seen.
@@ -57,7 +59,7 @@ pub fn drivers(store: &Store) -> Vec<DriverSeen> {
         let writer = path.file_name()?.to_str()?.parse().ok()?;
         let mut other = Other::open(&path, writer)?;
         other.read_on(&path).ok()?;
-        (!other.is_dead(&path)).then_some(DriverSeen { writer, claimed: other.claimed })
+        (!other.is_dead(&path)).then(|| other.seen())
     });
     seen.collect()
 }
@@ -86,19 +88,21 @@ struct Other {
     /// How much of its file was read.
     read: u64,
     grown: Instant,
-    claimed: HashSet<RunId>,
+    slots: Option<usize>,
+    /// What it has claimed, with the place in its file by which that was read.
+    claimed: HashMap<RunId, u64>,
 }
 
 impl Claims {
     /// Opens the file of this driver. `None` on stores that are no folders, and where it cannot be written: then
     /// nobody is waited for.
-    pub(super) fn open(store: &Store, own: WriterId) -> Option<Self> {
+    pub(super) fn open(store: &Store, own: WriterId, slots: usize) -> Option<Self> {
         let key = Key::new("live/claims").ok()?;
         let folder = store.backend().local_path(&key)?;
         std::fs::create_dir_all(&folder).ok()?;
         let path = folder.join(own.to_string());
         let mut file = File::options().append(true).create_new(true).open(&path).ok()?;
-        file.write_all(&head()).ok()?;
+        file.write_all(&head(slots)).ok()?;
         let (beaten, others) = (Instant::now(), HashMap::new());
         Some(Self { folder, path, own, file, beaten, listed: None, changed: None, others, met: false })
     }
@@ -129,7 +133,7 @@ impl Claims {
 
     fn held(&self, runs: &[RunId], before: impl Fn(&Other) -> bool) -> HashSet<RunId> {
         let others: Vec<&Other> = self.others.values().filter(|other| before(other)).collect();
-        let is_held = |run: &&RunId| others.iter().any(|other| other.claimed.contains(*run));
+        let is_held = |run: &&RunId| others.iter().any(|other| other.claimed.contains_key(*run));
         runs.iter().filter(is_held).copied().collect()
     }
 
@@ -215,10 +219,17 @@ impl Other {
         if !head.starts_with(MAGIC) {
             return None;
         }
-        let here = (head[16..48] == machine()[..])
-            .then(|| u32::from_le_bytes(*head[48..].first_chunk().unwrap_or(&[0; 4])));
+        let here = (head[16..48] == machine()[..]).then(|| number(&head[48..]));
+        let slots = usize::try_from(number(&head[52..])).ok().filter(|slots| *slots > 0);
         let read = HEAD as u64;
-        Some(Self { writer, here, read, grown: Instant::now(), claimed: HashSet::new() })
+        Some(Self { writer, here, read, grown: Instant::now(), slots, claimed: HashMap::new() })
+    }
+
+    fn seen(self) -> DriverSeen {
+        let mut claimed: Vec<(u64, RunId)> = self.claimed.into_iter().map(|(run, at)| (at, run)).collect();
+        claimed.sort_unstable();
+        let claimed = claimed.into_iter().map(|(_, run)| run).collect();
+        DriverSeen { writer: self.writer, slots: self.slots, claimed }
     }
 
     fn read_on(&mut self, path: &Path) -> std::io::Result<()> {
@@ -231,11 +242,11 @@ impl Other {
         file.seek(SeekFrom::Start(self.read))?;
         file.read_to_end(&mut bytes)?;
         let (entries, _) = bytes.as_chunks::<ENTRY>();
-        self.read += (entries.len() * ENTRY) as u64;
         for [tag, id @ ..] in entries {
+            self.read += ENTRY as u64;
             let run = RunId(Digest::from_bytes(*id));
             match *tag {
-                CLAIM => drop(self.claimed.insert(run)),
+                CLAIM => drop(self.claimed.insert(run, self.read)),
                 RELEASE => drop(self.claimed.remove(&run)),
                 _ => {}
             }
@@ -254,11 +265,17 @@ impl Other {
     }
 }
 
-fn head() -> [u8; HEAD] {
+/// The number that these bytes begin with.
+fn number(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 4]))
+}
+
+fn head(slots: usize) -> [u8; HEAD] {
     let mut head = [0; HEAD];
     head[..16].copy_from_slice(MAGIC);
     head[16..48].copy_from_slice(&machine());
     head[48..52].copy_from_slice(&std::process::id().to_le_bytes());
+    head[52..56].copy_from_slice(&u32::try_from(slots).unwrap_or(u32::MAX).to_le_bytes());
     head
 }
 
@@ -300,9 +317,9 @@ mod tests {
     fn what_another_driver_has_claimed_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        let mut first = Claims::open(&store, WriterId::random().unwrap()).unwrap();
+        let mut first = Claims::open(&store, WriterId::random().unwrap(), 2).unwrap();
         assert!(first.claim(&[run(1), run(2)]).is_empty());
-        let mut second = Claims::open(&store, WriterId::random().unwrap()).unwrap();
+        let mut second = Claims::open(&store, WriterId::random().unwrap(), 2).unwrap();
         assert_eq!(second.claim(&[run(2), run(3)]), HashSet::from([run(2)]));
         first.release([run(2)].iter());
         assert!(second.claim(&[run(2)]).is_empty());
@@ -313,18 +330,37 @@ mod tests {
     }
 
     #[test]
+    fn others_see_what_was_handed_out_first_and_how_much_runs_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let mut driver = Claims::open(&store, WriterId::random().unwrap(), 3).unwrap();
+        let runs: Vec<RunId> = (0..9).map(run).collect();
+        driver.claim(&runs);
+        driver.release(runs[..1].iter());
+        driver.claim(&runs[..1]);
+        let seen = drivers(&store).remove(0);
+        assert_eq!((seen.writer, seen.slots), (driver.own, Some(3)));
+        assert!(seen.claimed.iter().eq(runs[1..].iter().chain(&runs[..1])), "{:?}", seen.claimed);
+        // One that does not say how much it can do, as before.
+        let mut bytes = std::fs::read(&driver.path).unwrap();
+        bytes[52..56].fill(0);
+        std::fs::write(&driver.path, &bytes).unwrap();
+        assert_eq!(drivers(&store)[0].slots, None);
+    }
+
+    #[test]
     fn a_dead_driver_is_taken_over_at_once_and_tidied_up_after() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
         let writer = WriterId::random().unwrap();
-        let mut dead = Claims::open(&store, writer).unwrap();
+        let mut dead = Claims::open(&store, writer, 2).unwrap();
         dead.claim(&[run(1)]);
         let path = dead.path.clone();
         let mut bytes = std::fs::read(&path).unwrap();
         // A process id that no process has.
         bytes[48..52].copy_from_slice(&i32::MAX.to_le_bytes());
         std::fs::write(&path, &bytes).unwrap();
-        let mut next = Claims::open(&store, WriterId::random().unwrap()).unwrap();
+        let mut next = Claims::open(&store, WriterId::random().unwrap(), 2).unwrap();
         assert!(next.claim(&[run(1)]).is_empty());
         assert!(!path.exists());
         assert!(!path.exists());
@@ -332,14 +368,14 @@ mod tests {
         // One of another machine is believed for a while.
         bytes[16] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        let mut other = Claims::open(&store, WriterId::random().unwrap()).unwrap();
+        let mut other = Claims::open(&store, WriterId::random().unwrap(), 2).unwrap();
         assert_eq!(other.claim(&[run(1)]).len(), 1);
         let old = SystemTime::now() - 3 * DEAD;
         File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
         assert!(other.claim(&[run(1)]).is_empty());
         std::fs::write(folder.path().join("runs/live/claims/garbage"), b"x").unwrap();
-        let mut last = Claims::open(&store, WriterId::random().unwrap()).unwrap();
+        let mut last = Claims::open(&store, WriterId::random().unwrap(), 2).unwrap();
         assert!(last.claim(&[run(9)]).is_empty());
-        assert!(Claims::open(&Store::memory().unwrap(), writer).is_none());
+        assert!(Claims::open(&Store::memory().unwrap(), writer, 2).is_none());
     }
 }

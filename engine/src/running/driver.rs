@@ -189,7 +189,8 @@ impl<'a> Driver<'a> {
     }
 
     fn execute(&mut self, mut nodes: Vec<Node>) -> Result<(), RunError> {
-        let durations = Durations::recorded(&self.plan, &self.index, Some(self.submission));
+        let steps = self.plan.steps().map(StepPlan::name);
+        let durations = Durations::recorded(self.plan.name(), steps, &self.index, Some(self.submission));
         nodes
             .iter_mut()
             .enumerate()

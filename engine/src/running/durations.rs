@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use crate::id::{RecordName, RunId};
-use crate::index::Index;
-use crate::plan::Plan;
+use crate::index::{Entry, Index};
 use crate::record::{Record, SubmissionOpened};
-use crate::schedule::Schedule;
 use crate::store::Store;
 
 /// Records that are read of each step.
@@ -25,17 +23,22 @@ struct Mean {
 }
 
 impl Durations {
-    /// As the last submission of the experiment found them, or one of the last; nothing for steps that are new. What
-    /// cannot be read is not known: it is only for the order and an estimate.
-    pub(crate) fn recorded(plan: &Plan, index: &Index, own: Option<RecordName>) -> Self {
+    /// As the last submission of the experiment but `own` found them, or one of the last; nothing for steps that are
+    /// new. What cannot be read is not known: it is only for the order and an estimate.
+    pub(crate) fn recorded<'a>(
+        experiment: &str,
+        steps: impl Iterator<Item = &'a str>,
+        index: &Index,
+        own: Option<RecordName>,
+    ) -> Self {
         let store = index.store();
-        let before = last(store, index, plan.name(), own);
+        let before = last(store, index, experiment, own);
         let mean = |name: &str| {
             let step = before.as_ref()?.steps.iter().find(|step| step.name == name)?;
             let ids = crate::cells::read_chunk(store, index, step.chunks.first()?).ok()?;
-            Some(sample(store, index, &ids))
+            Some(sample(store, &entries(index, &ids)))
         };
-        Self(plan.steps().map(|step| mean(step.name()).unwrap_or_default()).collect())
+        Self(steps.map(|name| mean(name).unwrap_or_default()).collect())
     }
 
     /// The mean of a step.
@@ -45,7 +48,7 @@ impl Durations {
     }
 
     /// Runs of a step that took so long together.
-    pub(super) fn learn(&mut self, step: usize, runs: usize, busy: Duration) {
+    pub(crate) fn learn(&mut self, step: usize, runs: usize, busy: Duration) {
         if step >= self.0.len() {
             self.0.resize(step + 1, Mean::default());
         }
@@ -59,15 +62,26 @@ impl Durations {
         mean.total += busy;
     }
 
-    /// How long what is left will take on so many slots; `None` while the runs of some step are not known.
-    pub(super) fn remaining(&self, schedule: &Schedule, slots: usize) -> Option<Duration> {
-        let mut total = Duration::ZERO;
-        for (step, open) in schedule.open().enumerate() {
+    /// Runs of a step that have succeeded: a few of their records are read.
+    pub(crate) fn learn_from(&mut self, step: usize, runs: &[Entry], store: &Store) {
+        let mean = sample(store, runs);
+        if mean.runs > 0.0 {
+            self.learn(step, runs.len(), mean.total.mul_f64(runs.len() as f64 / mean.runs));
+        }
+    }
+
+    /// How long the cells that are left in each step will take on so many slots; `None` while the runs of some step are
+    /// not known.
+    pub(crate) fn remaining(&self, open: impl Iterator<Item = u64>, slots: usize) -> Option<Duration> {
+        let (mut total, mut cells) = (Duration::ZERO, 0_u64);
+        for (step, open) in open.enumerate() {
             if open > 0 {
                 total += self.of(step)?.mul_f64(open as f64);
+                cells += open;
             }
         }
-        Some(total / u32::try_from(slots).unwrap_or(u32::MAX))
+        // The last runs do not fill all slots.
+        Some(total.div_f64((slots as u64).min(cells).max(1) as f64))
     }
 }
 
@@ -85,10 +99,16 @@ fn last(store: &Store, index: &Index, experiment: &str, own: Option<RecordName>)
     Some(opened)
 }
 
-fn sample(store: &Store, index: &Index, ids: &[RunId]) -> Mean {
+/// Some of the successes among these runs.
+fn entries(index: &Index, ids: &[RunId]) -> Vec<Entry> {
     let every = ids.len().div_ceil(SAMPLE).max(1);
+    ids.iter().step_by(every).filter_map(|id| index.get(id)).filter(Entry::succeeded).collect()
+}
+
+fn sample(store: &Store, runs: &[Entry]) -> Mean {
+    let every = runs.len().div_ceil(SAMPLE).max(1);
     let mut mean = Mean::default();
-    for entry in ids.iter().step_by(every).filter_map(|id| index.get(id)).filter(|entry| entry.succeeded()) {
+    for entry in runs.iter().step_by(every) {
         if let Ok(Record::Attempt(attempt)) = store.journal().read(&entry.place) {
             mean.runs += 1.0;
             mean.total += Duration::from_micros(attempt.duration);
@@ -100,16 +120,19 @@ fn sample(store: &Store, index: &Index, ids: &[RunId]) -> Mean {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::{Node, Policy, Standing};
 
     #[test]
     fn what_is_left_is_estimated_when_all_of_it_is_known() {
-        let node = |cells| Node { standings: vec![Standing::Run; cells], ..Node::default() };
-        let schedule = Schedule::new(vec![node(10), node(4)], Policy::default(), None);
         let mut durations = Durations::default();
         durations.learn(0, 2, Duration::from_secs(2));
-        assert_eq!(durations.remaining(&schedule, 2), None);
+        let left =
+            |durations: &Durations, open: [u64; 2], slots| durations.remaining(open.into_iter(), slots);
+        assert_eq!(left(&durations, [10, 4], 2), None);
+        assert_eq!(left(&durations, [10, 0], 2), Some(Duration::from_secs(5)));
         durations.learn(1, 1, Duration::from_secs(5));
-        assert_eq!(durations.remaining(&schedule, 2), Some(Duration::from_secs(15)));
+        assert_eq!(left(&durations, [10, 4], 2), Some(Duration::from_secs(15)));
+        // One run does not take less time on eight slots.
+        assert_eq!(left(&durations, [0, 1], 8), Some(Duration::from_secs(5)));
+        assert_eq!(left(&durations, [0, 0], 8), Some(Duration::ZERO));
     }
 }

@@ -25,8 +25,8 @@ pub(super) struct Yielding {
 }
 
 impl Yielding {
-    pub(super) fn new(store: &Store, writer: WriterId) -> Self {
-        Self { claims: Claims::open(store, writer), refreshed: Instant::now() }
+    pub(super) fn new(store: &Store, writer: WriterId, slots: usize) -> Self {
+        Self { claims: Claims::open(store, writer, slots), refreshed: Instant::now() }
     }
 
     /// Says that this driver is alive.

@@ -9,6 +9,8 @@ mod derived;
 mod lab;
 mod processes;
 mod refusals;
+mod sources;
+mod status;
 mod workflows;
 
 use std::sync::Arc;

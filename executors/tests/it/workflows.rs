@@ -83,7 +83,7 @@ fn pipeline(lab: &Lab, ks: &[u64]) -> Experiment {
 }
 
 /// What there is to say about every run.
-fn told(results: Results) -> Vec<String> {
+pub(crate) fn told(results: Results) -> Vec<String> {
     let runs = results.ok().unwrap();
     let runs = runs.iter().map(|run| {
         let run = run.unwrap();

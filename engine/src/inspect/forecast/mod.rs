@@ -116,7 +116,7 @@ pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result
     let mut warnings: Vec<String> = index.damages().iter().map(ToString::to_string).collect();
     let mut steps = Vec::new();
     let here = current_environment(&files);
-    let durations = Durations::recorded(&plan, &index, None);
+    let durations = Durations::recorded(plan.name(), plan.steps().map(StepPlan::name), &index, None);
     for (number, (step, decided)) in plan.steps().zip(&decisions.steps).enumerate() {
         let mut forecast =
             step_forecast(step.name(), step.operation().description().full_name(), &decided.verdicts);

@@ -65,7 +65,7 @@ impl<'d, 'a> Loop<'d, 'a> {
     ) -> Self {
         let (back, finished) = channel();
         let yielding =
-            Yielding::new(&driver.runner.store, work.writer);
+            Yielding::new(&driver.runner.store, work.writer, driver.runner.executor.slots().max(1));
         let requests = Requests::to(&driver.runner.store, work.writer);
         let feeds = (0..driver.plan.steps.len()).map(|step| driver.plan.feeds(step)).collect();
         Self {

@@ -100,7 +100,7 @@ impl Loop<'_, '_> {
         if self.estimated.is_none_or(|at| at.elapsed() > ESTIMATE) {
             self.estimated = Some(Instant::now());
             let slots = self.driver.runner.executor.slots().max(1);
-            self.remaining = self.durations.remaining(&self.schedule, slots);
+            self.remaining = self.durations.remaining(self.schedule.open(), slots);
         }
         self.driver.shared.progress(self.driver.summary.cells, self.reported, self.remaining);
     }
