@@ -12,6 +12,7 @@ use metalab::inspect::{
     EdgeKind, Forecast, Graph, NodeKind, forecast, forecast_last, lineage, steps_of, steps_of_plan, verified,
     why,
 };
+use metalab::params::{Random, uniform};
 use metalab::plan::{Rerun, Sample};
 use metalab::results::Results;
 use metalab::running::Runner;
@@ -163,6 +164,42 @@ fn a_forecast_tells_what_waits_and_why() {
     assert_eq!(known.steps[1].reasons[0].to_string(), "argument k: 4 (was not there)");
     let seeded = forecast(&store, &pipeline(&[2.0], &[1]).seeds(seeds(9)), &Rerun::Never).unwrap();
     assert_eq!(seeded.steps[1].reasons[0].to_string(), "seed: base: 1 -> 9");
+}
+
+#[metalab::operation(code = "manual")]
+fn draw(x: f64, k: i64) -> f64 {
+    x * k as f64
+}
+
+#[test]
+fn a_forecast_tells_what_changed_in_a_sample() {
+    let store = Store::memory().unwrap();
+    let exp = |design: Random, high: f64, ks: &[i64]| {
+        Experiment::new("drawn", "1").sweep(Draw::sample(design).x(uniform(0.0, high)).k(ks))
+    };
+    run(exp(Random::new(3).seed(1), 1.0, &[1, 2]), &store);
+    let reasons = |experiment: Experiment| -> Vec<String> {
+        let forecast = forecast(&store, &experiment, &Rerun::Never).unwrap();
+        forecast.steps[0].reasons.iter().map(ToString::to_string).collect()
+    };
+    assert!(reasons(exp(Random::new(3).seed(1), 1.0, &[1, 2])).is_empty());
+    assert_eq!(reasons(exp(Random::new(5).seed(1), 1.0, &[1, 2])), ["sample sets: 3 -> 5"]);
+    let all = reasons(exp(Random::new(3).seed(2), 2.0, &[1, 2, 3]));
+    let expected = [
+        "sample seed: 1 -> 2",
+        "argument k: 1, 2 -> 1, 2, 3",
+        "argument x: uniform(0.0, 1.0) -> uniform(0.0, 2.0)",
+    ];
+    assert_eq!(all, expected);
+    let grid = Experiment::new("drawn", "1").sweep(Draw::grid().x(0.25).k(1));
+    assert_eq!(reasons(grid), ["a grid instead of a sample"]);
+    // The manifests tell the same.
+    run(exp(Random::new(3).seed(2), 2.0, &[1, 2, 3]), &store);
+    let manifests = metalab::manifest::manifests(&store, "drawn").unwrap();
+    let diff = manifests[0].diff(&manifests[1]).to_string();
+    for line in expected {
+        assert!(diff.contains(&format!("step draw: {line}")), "{diff}");
+    }
 }
 
 #[metalab::operation(code = "manual")]

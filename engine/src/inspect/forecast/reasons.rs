@@ -9,7 +9,9 @@ use crate::cells;
 use crate::id::RunId;
 use crate::index::Index;
 use crate::inspect::wiring::{Wired, wired};
-use crate::plan::{Decisions, Difference, Plan, StepPlan, Verdict, compare, differences, entries};
+use crate::plan::{
+    Decisions, Difference, Plan, StepPlan, Verdict, compare, differences, entries, source_changes,
+};
 use crate::record::{StepRecord, SubmissionOpened, Template};
 use crate::results::{ResultError, read_template};
 use crate::store::Store;
@@ -57,34 +59,33 @@ impl Reasons<'_> {
         found: &mut Vec<Difference>,
     ) -> Result<(), ForecastError> {
         let old_source = self.store.values().get(&old.source, self.index).map_err(ResultError::from)?;
-        let (before, now) = (Source::decode(&old_source), Source::decode(&step.source));
+        let (old_source, new_source) = (Value::decode(&old_source), Value::decode(&step.source));
+        // What cannot be read is damaged, and told elsewhere.
+        let (Ok(old_source), Ok(new_source)) = (old_source, new_source) else { return Ok(()) };
+        let (before, now) = (Source::of(&old_source), Source::of(&new_source));
         match (before, now) {
             (Source::Grid(before), Source::Grid(now)) => {
                 let mut fixed_before = entries(&template.fixed);
                 let mut fixed_now = entries(&step.template.fixed);
                 // An argument that is swept in one of them is compared value by value.
                 for axis in before.values().chain(now.values()).filter(|axis| axis.swept) {
-                    fixed_before.remove(&axis.name);
-                    fixed_now.remove(&axis.name);
+                    fixed_before.remove(axis.name);
+                    fixed_now.remove(axis.name);
                 }
                 compare("argument ", &fixed_before, &fixed_now, found);
                 for axis in now.values() {
-                    let before = before.get(&axis.name);
+                    let before = before.get(axis.name);
                     if axis.swept || before.is_some_and(|before| before.swept) {
-                        let known = before.map(|before| before.values.as_slice()).unwrap_or_default();
+                        let known = before.map(|before| before.values).unwrap_or_default();
                         let part = format!("argument {}", axis.name);
-                        new_values(&part, known, &axis.values, found);
+                        new_values(&part, known, axis.values, found);
                     }
                 }
             }
-            (Source::List(before), Source::List(now)) => new_values("parameter set", &before, &now, found),
-            (Source::Grid(_), Source::List(_)) => {
-                found.push(Difference::said("a list of parameter sets instead of a grid"))
-            }
-            (Source::List(_), Source::Grid(_)) => {
-                found.push(Difference::said("a grid instead of a list of parameter sets"))
-            }
-            (_, Source::Other) | (Source::Other, _) => {}
+            (Source::List(before), Source::List(now)) => new_values("parameter set", before, now, found),
+            // A list that another step returns is an input.
+            (Source::Later, _) | (_, Source::Later) => {}
+            _ => found.extend(source_changes(&old_source, &new_source)),
         }
         Ok(())
     }
@@ -162,38 +163,43 @@ fn new_values(part: &str, before: &[Value], now: &[Value], found: &mut Vec<Diffe
 }
 
 /// A parameter source by value, as a submission keeps it.
-enum Source {
-    Grid(BTreeMap<String, GridAxis>),
-    List(Vec<Value>),
-    /// Another step's list that is not there yet, or nothing that can be read.
+enum Source<'a> {
+    Grid(BTreeMap<&'a str, GridAxis<'a>>),
+    List(&'a [Value]),
+    /// Another step's list that is not there yet.
+    Later,
+    /// A sample or a combination.
     Other,
 }
 
-struct GridAxis {
-    name: String,
+struct GridAxis<'a> {
+    name: &'a str,
     swept: bool,
-    values: Vec<Value>,
+    values: &'a [Value],
 }
 
-impl Source {
-    fn decode(bytes: &[u8]) -> Self {
-        let Ok(Value::Variant(kind, inner)) = Value::decode(bytes) else { return Self::Other };
-        let Value::List(items) = *inner else { return Self::Other };
-        match kind.as_str() {
-            "list" => Self::List(items),
-            "grid" => {
-                Self::Grid(items.into_iter().filter_map(axis).map(|axis| (axis.name.clone(), axis)).collect())
+impl<'a> Source<'a> {
+    fn of(value: &'a Value) -> Self {
+        let Value::Variant(kind, inner) = value else { return Self::Other };
+        match (kind.as_str(), &**inner) {
+            ("later", _) => Self::Later,
+            ("list", Value::List(items)) => Self::List(items),
+            ("grid", Value::List(items)) => {
+                Self::Grid(items.iter().filter_map(axis).map(|axis| (axis.name, axis)).collect())
             }
             _ => Self::Other,
         }
     }
 }
 
-fn axis(value: Value) -> Option<GridAxis> {
-    let Value::List(parts) = value else { return None };
-    let [Value::Text(name), Value::Bool(fixed), Value::List(values)]: [Value; 3] = parts.try_into().ok()?
-    else {
-        return None;
-    };
-    Some(GridAxis { name, swept: !fixed, values })
+fn axis(value: &Value) -> Option<GridAxis<'_>> {
+    match value {
+        Value::List(parts) => match parts.as_slice() {
+            [Value::Text(name), Value::Bool(fixed), Value::List(values)] => {
+                Some(GridAxis { name, swept: !fixed, values })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }

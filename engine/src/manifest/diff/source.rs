@@ -1,10 +1,11 @@
-//! Where two parameter sources part: by argument for grids, by set for lists, by place for what is nested.
+//! Where two parameter sources part: by argument for grids, by set for lists, in words for samples and combinations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use metalab_cas::Value;
 
 use super::{Change, ManifestDiff, Section, changed};
+use crate::plan::{Difference, source_changes};
 
 impl ManifestDiff {
     pub(super) fn source(&mut self, old: Option<&Value>, new: Option<&Value>) {
@@ -46,10 +47,14 @@ impl ManifestDiff {
                 false => self.push(Change { added, removed, ..change }),
             }
         } else {
-            let mut parts = Vec::new();
-            part(String::new(), old, new, &mut parts);
-            for (what, old, new) in parts {
-                self.value(Section::Step, format!("parameters{what}"), old, new);
+            let (old, new) = (old.unwrap_or(&Value::Null), new.unwrap_or(&Value::Null));
+            let mut changes = source_changes(old, new);
+            if changes.is_empty() {
+                // A list that another step returns, or one that a newer metalab wrote.
+                changes.push(Difference::new("parameters", Some(old.to_string()), Some(new.to_string())));
+            }
+            for Difference { part, old, new, .. } in changes {
+                self.push(Change::of(Section::Step, part).values(old, new));
             }
         }
     }
@@ -76,37 +81,5 @@ fn rows(source: &Value) -> Option<Vec<String>> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// Where two values of any shape part: place, old and new.
-fn part(
-    place: String,
-    old: Option<&Value>,
-    new: Option<&Value>,
-    found: &mut Vec<(String, Option<String>, Option<String>)>,
-) {
-    match (old, new) {
-        (Some(old), Some(new)) if old == new => {}
-        (Some(Value::Variant(before, old)), Some(Value::Variant(after, new))) if before == after => {
-            part(format!("{place} {before}"), Some(old), Some(new), found);
-        }
-        (Some(Value::Map(old)), Some(Value::Map(new))) => {
-            let keys = old.iter().chain(new.iter()).map(|(key, _)| key);
-            let mut seen: Vec<&Value> = Vec::new();
-            for key in keys {
-                if !seen.contains(&key) {
-                    seen.push(key);
-                    let name = key.as_text().map_or_else(|| key.to_string(), str::to_owned);
-                    part(format!("{place}.{name}"), old.get_value(key), new.get_value(key), found);
-                }
-            }
-        }
-        (Some(Value::List(old)), Some(Value::List(new))) if old.len() == new.len() => {
-            for (at, (old, new)) in old.iter().zip(new).enumerate() {
-                part(format!("{place}[{at}]"), Some(old), Some(new), found);
-            }
-        }
-        (old, new) => found.push((place, old.map(ToString::to_string), new.map(ToString::to_string))),
     }
 }
