@@ -3,10 +3,14 @@
 //! One rule for all of them, so that a name that works in one place works in every other: it can be a
 //! file name, a column, a line of a listing and an argument of a command.
 
+mod nearest;
+
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+
+pub use nearest::nearest;
 
 /// The longest name, in bytes of UTF-8.
 pub const MAX_LEN: usize = 200;

@@ -5,6 +5,7 @@ use std::ops::RangeBounds;
 
 use super::expression::{Datum, Expression, Field, Row, Seen};
 use super::fields;
+use super::view::Cells;
 use super::{ExpressionError, ResultError, Results, RunResult};
 use crate::index::Entry;
 use crate::record::{Outcome, Scalar};
@@ -50,8 +51,27 @@ impl Results {
                 }
             }
         }
-        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-        Ok(ExpressionError::NoField { field: field.to_string(), known: known.join(", ") })
+        Ok(ExpressionError::no_field(field, known))
+    }
+
+    /// Refuses a name that no run of this view has, if no other of the submission has it either: it is misspelt. Nothing
+    /// can be said where there is no `evidence`, a run that would have it.
+    fn refuse_unknown(
+        &self,
+        field: &Field,
+        has: impl Fn(&RunResult) -> bool,
+        evidence: impl Fn(&RunResult) -> bool,
+    ) -> Result<(), ResultError> {
+        let all = Self { cells: Cells::All, ..self.clone() };
+        let mut could_have_it = false;
+        for run in all.iter() {
+            let run = run?;
+            if has(&run) {
+                return Ok(());
+            }
+            could_have_it |= evidence(&run);
+        }
+        if could_have_it { Err(all.no_field(field)?.into()) } else { Ok(()) }
     }
 
     /// The cells whose run succeeded.
@@ -76,24 +96,42 @@ impl Results {
     }
 
     /// The cells with this value of a parameter, of their step or of one before it (`prepare.threshold`). 1 and 1.0 are
-    /// equal.
+    /// equal. A run without the parameter is left out.
     ///
     /// # Errors
-    /// When a record cannot be read.
+    /// When no run of the submission has such a parameter; when a record cannot be read.
     pub fn param(&self, name: &str, value: impl Into<Scalar>) -> Result<Self, ResultError> {
         let wanted = Datum::from(value.into());
-        let is_it =
-            |run: &RunResult| run.param_value(name).is_some_and(|value| Datum::from(&value).equals(&wanted));
-        self.filter(is_it)
+        let mut is_known = false;
+        let chosen = self.filter(|run| {
+            let value = run.param_value(name);
+            is_known |= value.is_some();
+            value.is_some_and(|value| Datum::from(&value).equals(&wanted))
+        })?;
+        if !is_known {
+            let has = |run: &RunResult| run.param_value(name).is_some();
+            self.refuse_unknown(&Field::Param(name.to_owned()), has, RunResult::has_record)?;
+        }
+        Ok(chosen)
     }
 
     /// The cells with a metric in a range: `.metric("loss", ..0.5)`. A run without it, or whose value is no number or
     /// NaN, is left out.
     ///
     /// # Errors
-    /// When a record cannot be read.
+    /// When runs have succeeded and no run of the submission has such a metric; when a record cannot be read.
     pub fn metric(&self, name: &str, range: impl RangeBounds<f64>) -> Result<Self, ResultError> {
-        self.filter(|run| run.metric_f64(name).is_ok_and(|value| !value.is_nan() && range.contains(&value)))
+        let mut is_known = false;
+        let chosen = self.filter(|run| {
+            is_known |= run.metric(name).is_some();
+            run.metric_f64(name).is_ok_and(|value| !value.is_nan() && range.contains(&value))
+        })?;
+        if !is_known {
+            let has_succeeded = |run: &RunResult| run.outcome() == Some(Outcome::Succeeded);
+            let has = |run: &RunResult| run.metric(name).is_some();
+            self.refuse_unknown(&Field::Metric(name.to_owned()), has, has_succeeded)?;
+        }
+        Ok(chosen)
     }
 
     /// The cells with this tag, of their own or of the experiment.

@@ -66,8 +66,7 @@ impl Groups {
         };
         let missing = wanted.iter().zip(&found).find(|(field, found)| !**found && is_name(field));
         if let (Some((field, _)), false) = (missing, order.is_empty()) {
-            let known = results.axes().into_iter().map(|axis| format!("`{axis}`")).collect::<Vec<_>>();
-            return Err(ExpressionError::NoField { field: field.to_string(), known: known.join(", ") }.into());
+            return Err(ExpressionError::no_field(field, results.axes()).into());
         }
         let finish = |key: Vec<String>| {
             let Gathering { count, numbers } = gathered.remove(&key).unwrap_or_default();

@@ -180,6 +180,48 @@ fn filters_choose_by_value() {
     assert_eq!(lab(&["nan"], 1).metric("loss", ..).unwrap().len(), 0);
 }
 
+#[metalab::operation]
+fn weigh(grams: f64) -> f64 {
+    grams
+}
+
+#[test]
+fn a_name_that_no_run_has_is_refused_and_one_that_some_have_is_a_filter() {
+    let store = Store::memory().unwrap();
+    let fits = FitModel::grid().lr([0.01, 0.1]).kind(["good".to_owned(), "bad".to_owned()]);
+    let results =
+        run(Experiment::new("both", "1").sweep(fits).sweep(Weigh::grid().grams(5.0)).seeds(seeds(1)), &store);
+    assert_eq!(
+        results.param("grms", 5.0).unwrap_err().to_string(),
+        "no run has `params.grms`; did you mean `params.grams`? \
+         There are `params.depth`, `params.kind`, `params.lr`, `params.grams`"
+    );
+    assert!(results.param("", 5.0).is_err());
+    let error = results.metric("los", ..1.0).unwrap_err().to_string();
+    assert!(error.contains("no run has `metrics.los`; did you mean `metrics.loss`?"), "{error}");
+    // Others have it, though none of these.
+    assert_eq!(results.param("grams", 5.0).unwrap().len(), 1);
+    assert_eq!(results.step("fit_model").param("grams", 5.0).unwrap().len(), 0);
+    assert_eq!(results.failed().metric("loss", ..).unwrap().len(), 0);
+    assert_eq!(results.step("fit_model").param("lr", 0.1).unwrap().param("kind", "bad").unwrap().len(), 1);
+    assert!(results.step("fit_model").param("graams", 5.0).is_err());
+    // Of nothing chosen, a misspelt name is still one; where nothing has succeeded, a metric may be right.
+    assert!(results.param("lr", 7.0).unwrap().param("lrr", 0.1).is_err());
+    let bad = FitModel::grid().lr(0.1).kind("bad".to_owned());
+    let none = run(Experiment::new("none", "1").sweep(bad).seeds(seeds(1)), &store);
+    assert_eq!(none.metric("anything", ..).unwrap().len(), 0);
+    assert!(none.param("anything", 1).is_err());
+    // A group and an expression are refused in the same words.
+    assert_eq!(
+        refused(&results, "lrr > 1").split(';').nth(1),
+        Some(
+            " did you mean `lr`? There are `params.depth`, `params.kind`, `params.lr`, `metrics.loss`, `metrics.steps`, `metrics.mixed`, `metrics.good`, `params.grams`"
+        )
+    );
+    let error = results.group_by(&["kindd"]).unwrap_err().to_string();
+    assert!(error.contains("did you mean `kind`?"), "{error}");
+}
+
 #[test]
 fn groups_have_intervals() {
     let results = lab(&["good", "bad"], 3);

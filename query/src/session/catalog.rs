@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use metalab_engine::name::nearest;
 use metalab_engine::record::KeptExpression;
 
 use crate::columns::{Kind, Path, Root};
 use crate::error::QueryError;
-
-use super::suggest::nearest;
 
 /// A table of the SQL side.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,10 +2,10 @@
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use metalab_engine::name::nearest;
 
 use super::asking::Inner;
 use super::guard::one_line;
-use super::suggest::nearest;
 use crate::error::QueryError;
 
 impl Inner {

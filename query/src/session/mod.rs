@@ -28,7 +28,6 @@ mod rewrite;
 mod scan;
 mod statistics;
 mod stream;
-mod suggest;
 mod tags;
 mod views;
 mod walk;

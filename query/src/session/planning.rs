@@ -14,6 +14,7 @@ use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement;
+use metalab_engine::name::nearest;
 
 use super::asking::{Inner, look};
 use super::catalog::{Catalog, Others, Relation};
@@ -22,7 +23,6 @@ use super::derived;
 use super::expressions::View;
 use super::moments::{self, is_moment};
 use super::rewrite::rewrite;
-use super::suggest::nearest;
 use super::views::{Sources, core_names};
 use super::world::World;
 use crate::error::QueryError;

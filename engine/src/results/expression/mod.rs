@@ -58,6 +58,8 @@ pub(crate) use datum::Datum;
 pub(crate) use eval::{Row, Seen};
 pub(crate) use field::Field;
 
+use crate::name::nearest;
+
 /// An expression that was read; see the [module](self).
 ///
 /// ```
@@ -99,13 +101,37 @@ pub enum ExpressionError {
         run: String,
     },
     /// A field that no run has.
-    #[error("no run has `{field}`{}", if known.is_empty() { String::new() } else { format!("; there are {known}") })]
+    #[error("no run has `{field}`{}", remedy(.nearest.as_deref(), .known))]
     NoField {
         /// The field.
         field: String,
+        /// The one that may be meant.
+        nearest: Option<String>,
         /// Those there are.
-        known: String,
+        known: Vec<String>,
     },
+}
+
+fn remedy(nearest: Option<&str>, known: &[String]) -> String {
+    let meant = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    match (known.is_empty(), meant.is_empty()) {
+        (true, _) => meant,
+        (false, true) => format!("; there are {}", known.join(", ")),
+        (false, false) => format!("{meant} There are {}", known.join(", ")),
+    }
+}
+
+impl ExpressionError {
+    /// A field that no run has, where runs have others.
+    pub(crate) fn no_field(field: &Field, known: Vec<String>) -> Self {
+        let field = field.to_string();
+        // A bare word may be meant for any of them.
+        let bare =
+            known.iter().filter_map(|name| Some(name.split_once('.')?.1)).filter(|_| !field.contains('.'));
+        let nearest = nearest(&field, known.iter().map(String::as_str).chain(bare));
+        Self::NoField { field, nearest, known }
+    }
 }
 
 impl Expression {

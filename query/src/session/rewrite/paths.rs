@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, Select, Value, VisitorMut};
+use metalab_engine::name::nearest;
 
 use super::Uses;
 use super::names::{Names, call, exact, words};
@@ -11,7 +12,6 @@ use crate::columns::{Path, Root};
 use crate::error::QueryError;
 use crate::session::catalog::{Catalog, Kinds, Meaning, Relation, Word};
 use crate::session::long::{DATA, DERIVED, PARAMS};
-use crate::session::suggest::nearest;
 
 /// Replaces paths by columns.
 pub(super) struct Paths<'a> {

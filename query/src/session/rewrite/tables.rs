@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, Value,
     VisitorMut,
 };
+use metalab_engine::name::nearest;
 
 use super::Uses;
 use super::names::{exact, folded, word};
@@ -15,7 +16,6 @@ use crate::error::QueryError;
 use crate::session::catalog::{Catalog, Others, Relation};
 use crate::session::contents::{Contents, FUNCTION};
 use crate::session::planning::ALL;
-use crate::session::suggest::nearest;
 use crate::session::walk::{Direction, Walk};
 
 /// Makes names of tables exact.

@@ -1,7 +1,14 @@
 //! The nearest known name for a misspelt one.
 
 /// The known name with the smallest edit distance, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+///
+/// ```
+/// use metalab_engine::name::nearest;
+///
+/// assert_eq!(nearest("acuracy", ["accuracy", "loss"]).as_deref(), Some("accuracy"));
+/// assert_eq!(nearest("depth", ["accuracy", "loss"]), None);
+/// ```
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let written = written.to_lowercase();
     let limit = (written.chars().count() * 2 / 5).clamp(1, 4);
     known
