@@ -1,0 +1,11 @@
+#![allow(unused)]
+extern crate metalab_engine as metalab;
+
+use metalab::params::{Random, int_range};
+
+#[metalab::operation]
+fn train(depth: u32) -> f64 { 0.0 }
+
+fn main() {
+    Train::sample(Random::new(10)).dept(int_range(1..=4));
+}
