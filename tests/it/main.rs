@@ -10,6 +10,7 @@ mod crash;
 mod files;
 mod freshness;
 mod graphs;
+mod guide;
 mod lab;
 mod processes;
 #[cfg(feature = "query")]
