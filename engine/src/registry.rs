@@ -124,6 +124,7 @@ impl<T: Entry> Registry<T> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::derived::DerivedFunction;

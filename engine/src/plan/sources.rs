@@ -211,21 +211,22 @@ fn listed(open: &str, values: &[Value], close: &str) -> String {
     format!("{open}{text}{close}")
 }
 
-/// The axes of a grid.
+/// The arguments of a grid.
 fn axes(grid: &[Value]) -> BTreeMap<String, Argument<'_>> {
-    let axis = |axis| match axis {
-        &Value::List(ref parts) => match parts.as_slice() {
-            [Value::Text(name), Value::Bool(true), Value::List(values)] => {
-                Some((name.clone(), Argument::Fixed(values.first()?)))
-            }
-            [Value::Text(name), Value::Bool(false), Value::List(values)] => {
-                Some((name.clone(), Argument::Swept(values)))
-            }
-            _ => None,
-        },
-        _ => None,
-    };
     grid.iter().filter_map(axis).collect()
+}
+
+fn axis(axis: &Value) -> Option<(String, Argument<'_>)> {
+    let Value::List(parts) = axis else { return None };
+    match parts.as_slice() {
+        [Value::Text(name), Value::Bool(true), Value::List(values)] => {
+            Some((name.clone(), Argument::Fixed(values.first()?)))
+        }
+        [Value::Text(name), Value::Bool(false), Value::List(values)] => {
+            Some((name.clone(), Argument::Swept(values)))
+        }
+        _ => None,
+    }
 }
 
 /// The arguments of a sample: those that are drawn, and those beside them.
