@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -11,26 +10,12 @@ use metalab::experiment::Experiment;
 use metalab::index::Glance;
 use metalab::inspect::why;
 use metalab::manifest::manifests;
-use metalab::plan::PlanError;
 use metalab::results::Results;
-use metalab::running::{RunError, Runner};
 use metalab::store::Store;
 use metalab::{DirPath, FilePath, Fingerprint, Glob, Named, Stat};
 use metalab_cas::Value;
 
-use crate::graph::Threads;
-
-fn run(experiment: Experiment, store: &Store) -> Results {
-    Runner::new(experiment, store.clone(), Arc::new(Threads)).start().unwrap().wait().unwrap()
-}
-
-fn refused(experiment: Experiment) -> Arc<PlanError> {
-    let store = Store::memory().unwrap();
-    match Runner::new(experiment, store, Arc::new(Threads)).start() {
-        Err(RunError::Plan(error)) => error,
-        other => panic!("not refused: {other:?}"),
-    }
-}
+use crate::lab::{refusal, run};
 
 /// A file with a content and a time.
 fn write(path: &Path, content: &str, seconds: u64) {
@@ -229,7 +214,7 @@ fn errors_name_the_context_and_the_field() {
     };
     let refused = |sources: Sources| {
         let exp = Experiment::new("bad", "1").context(sources).sweep(Count::grid().factor(1));
-        refused(exp).to_string()
+        refusal(exp).to_string()
     };
     let none = refused(Sources { tables: Glob::new(text(folder.path()), "**/*.parquet"), ..good() });
     assert!(none.contains("context `ManySources`, field `tables`: no file matches"), "{none}");

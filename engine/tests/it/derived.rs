@@ -11,7 +11,7 @@ use metalab::results::{Results, RunResult};
 use metalab::store::{Access, Store};
 
 use crate::broken::Fault;
-use crate::graph::{executed, log, refused, run};
+use crate::lab::{executed, log, refused, run};
 use crate::stores::{Fresh, fresh};
 
 #[metalab::operation]

@@ -9,7 +9,7 @@ use metalab::running::{Event, Events};
 use metalab::schedule::Resources;
 use metalab::store::Store;
 
-use crate::graph::{executed, has_executed, log, refused, runner};
+use crate::lab::{executed, has_executed, log, refused, runner};
 
 /// Names of the gates that are open.
 static OPEN: (Mutex<BTreeMap<String, ()>>, Condvar) = (Mutex::new(BTreeMap::new()), Condvar::new());

@@ -19,7 +19,7 @@ use metalab::running::Runner;
 use metalab::store::Store;
 use metalab::{Capture, SeedBundle, seeds};
 
-use crate::graph::Threads;
+use crate::lab::Threads;
 
 fn run(experiment: Experiment, store: &Store) -> Results {
     again(experiment, store, Rerun::Never)

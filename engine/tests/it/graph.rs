@@ -1,81 +1,15 @@
 //! Workflows of several steps: what runs, what is reused, and why.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
-use metalab::code::Code;
-use metalab::codec::Json;
 use metalab::experiment::Experiment;
 use metalab::inputs::{Gathered, Input, Upstream};
-use metalab::operation::{Description, Operation, ParameterInfo, Run};
-use metalab::params::Sweep;
 use metalab::plan::{PlanError, Rerun, Verdict};
-use metalab::record::Outcome;
 use metalab::results::Results;
-use metalab::running::{Executor, Job, RunError, Runner};
 use metalab::store::Store;
 use metalab::{Capture, DirPath, FilePath, SeedBundle, seeds};
 
-/// One thread for each job.
-#[derive(Debug)]
-pub(crate) struct Threads;
-
-impl Executor for Threads {
-    fn name(&self) -> &'static str {
-        "threads"
-    }
-
-    fn slots(&self) -> usize {
-        4
-    }
-
-    fn start(&self, job: Job) {
-        std::thread::spawn(|| job.perform());
-    }
-}
-
-/// What was executed, by the tag that tests give their operations.
-static LOG: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
-
-pub(crate) fn log(tag: &str, what: impl std::fmt::Display) {
-    LOG.lock().unwrap().entry(tag.to_owned()).or_default().push(what.to_string());
-}
-
-/// What was executed since the last call, sorted.
-pub(crate) fn executed(tag: &str) -> Vec<String> {
-    let mut done = LOG.lock().unwrap().remove(tag).unwrap_or_default();
-    done.sort();
-    done
-}
-
-/// Whether that was executed.
-pub(crate) fn has_executed(tag: &str, what: &str) -> bool {
-    LOG.lock().unwrap().get(tag).is_some_and(|lines| lines.iter().any(|line| line == what))
-}
-
-pub(crate) fn runner(experiment: Experiment, store: &Store) -> Runner {
-    Runner::new(experiment, store.clone(), Arc::new(Threads))
-}
-
-pub(crate) fn run(experiment: Experiment, store: &Store) -> Results {
-    runner(experiment, store).start().unwrap().wait().unwrap()
-}
-
-pub(crate) fn refused(experiment: Experiment) -> String {
-    let store = Store::memory().unwrap();
-    match runner(experiment, &store).start() {
-        Err(RunError::Plan(error)) => {
-            let mut text = error.to_string();
-            let mut next = std::error::Error::source(&*error);
-            while let Some(source) = next {
-                text.push_str(&format!(": {source}"));
-                next = source.source();
-            }
-            text
-        }
-        other => panic!("not refused: {other:?}"),
-    }
-}
+use crate::lab::{executed, log, outputs, refused, run, runner};
 
 #[metalab::operation]
 fn prepare(tag: String, threshold: f64) -> Vec<f64> {
@@ -234,10 +168,6 @@ fn plus(a: Input<i64>, b: Input<i64>) -> i64 {
 #[metalab::operation]
 fn total(values: Gathered<i64>) -> i64 {
     values.iter().map(|value| **value).sum()
-}
-
-pub(crate) fn outputs(results: &Results, step: &str) -> Vec<i64> {
-    results.step(step).iter().map(|run| run.unwrap().output().unwrap()).collect()
 }
 
 #[test]
@@ -417,65 +347,6 @@ fn results_decide_what_runs_next() {
 }
 
 #[test]
-fn a_lost_value_is_repaired_and_nothing_else_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("runs");
-    let store = Store::create(path.to_str().unwrap()).unwrap();
-    let tag = "repair";
-    let exp = |tail: i64| {
-        let mut exp = Experiment::new("repair", "1");
-        let large = exp.step(Large::grid().tag(tag).seed([1, 2]));
-        exp.step(Measure::grid().tag(tag).data(&large).tail(tail));
-        exp
-    };
-    let first = run(exp(0), &store);
-    assert_eq!(executed(tag).len(), 4);
-    let blob = |results: &Results| {
-        let large = results.step("large").iter().next().unwrap().unwrap();
-        large.attempt().unwrap().output.as_ref().unwrap().value.digest
-    };
-    let file = |digest: &metalab_cas::Digest| {
-        let hex = digest.to_string();
-        path.join("cas").join(&hex[..2]).join(&hex[2..])
-    };
-    let digest = blob(&first);
-    // Deleted: seen at the start.
-    std::fs::remove_file(file(&digest)).unwrap();
-    let repaired = run(exp(0), &store);
-    assert_eq!(executed(tag), ["large 1"], "what was made from it is still fresh");
-    assert_eq!(repaired.summary().unwrap().reused, 3);
-    let attempts: Vec<_> = repaired.step("large").iter().map(|run| run.unwrap()).collect();
-    assert_eq!(blob(&repaired), digest);
-    assert!(file(&digest).is_file(), "{attempts:?}");
-    // Damaged: seen when it is used.
-    let mut bytes = std::fs::read(file(&digest)).unwrap();
-    bytes[1000] ^= 1;
-    let damaged = file(&digest);
-    let mut permissions = std::fs::metadata(&damaged).unwrap().permissions();
-    #[expect(clippy::permissions_set_readonly_false, reason = "a test damages a blob")]
-    permissions.set_readonly(false);
-    std::fs::set_permissions(&damaged, permissions).unwrap();
-    std::fs::write(&damaged, bytes).unwrap();
-    let results = run(exp(1), &store);
-    assert_eq!(executed(tag), ["large 1", "measure 1", "measure 1"]);
-    assert_eq!(results.failed().len(), 0, "{:?}", results.failed().iter().next());
-    let decisions = results.step("large").iter().next().unwrap().unwrap();
-    assert_eq!(decisions.outcome(), Some(Outcome::Succeeded));
-}
-
-#[metalab::operation]
-fn large(tag: String, seed: u64) -> Vec<u64> {
-    log(&tag, format!("large {seed}"));
-    (0..100_000).map(|x| x * seed).collect()
-}
-
-#[metalab::operation]
-fn measure(tag: String, data: Input<Vec<u64>>, tail: i64) -> u64 {
-    log(&tag, format!("measure {tail}"));
-    data.iter().sum::<u64>() + tail as u64
-}
-
-#[test]
 fn wrong_graphs_are_refused_with_names() {
     let mut cycle = Experiment::new("cycle", "1");
     cycle.step(Plus::grid().a(Upstream::step("second")).b(Upstream::step("second")).named("first"));
@@ -517,44 +388,6 @@ fn wrong_graphs_are_refused_with_names() {
     assert!(text.contains("has 2 cells of its own and the inputs before it have 3"), "{text}");
     assert!(matches!(PlanError::ZipApart { input: "x".into() }, PlanError::ZipApart { .. }));
     assert_eq!(Verdict::CutOff.as_str(), "reused: inputs came out equal");
-}
-
-/// The same operation as `shape` before its output changed, which nobody said. By hand: two of one name cannot both
-/// register themselves.
-struct ShapeThen;
-
-impl Operation for ShapeThen {
-    type Params = ShapeParams;
-    type Output = String;
-    type Codec = Json;
-
-    fn describe() -> Description {
-        let parameter = ParameterInfo::required("x", "i64");
-        Description::new(env!("CARGO_PKG_NAME"), "shape", "1", Code::manual()).parameter(parameter)
-    }
-
-    fn call(params: ShapeParams, _: &Run<'_>) -> metalab::Result<String> {
-        Ok(format!("{} once", params.x))
-    }
-}
-
-#[test]
-fn an_output_of_a_former_type_is_made_again() {
-    let store = Store::memory().unwrap();
-    let mut exp = Experiment::new("shapes", "1");
-    exp.step(Sweep::list::<ShapeThen>([ShapeParams { x: 1 }]));
-    run(exp, &store);
-    let mut exp = Experiment::new("shapes", "1");
-    let shape = exp.step(Shape::grid().x(1));
-    exp.step(Plus::grid().a(&shape).b(&shape));
-    let results = run(exp, &store);
-    assert_eq!(outputs(&results, "plus"), [11], "{:?}", results.failed().iter().next());
-    assert_eq!(results.summary().unwrap().succeeded, 2);
-}
-
-#[metalab::operation(code = "manual")]
-fn shape(x: i64) -> i64 {
-    x
 }
 
 #[test]

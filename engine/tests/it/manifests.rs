@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use metalab::code::Code;
@@ -17,32 +16,16 @@ use metalab::params::{AxisValues, Grid, Sweep};
 use metalab::plan::PlanError;
 use metalab::record::{LEVEL, SubmissionOpened, kind, to_cbor};
 use metalab::results::{Results, RunResult};
-use metalab::running::{RunError, Runner};
 use metalab::schedule::{FailurePolicy, Policy, Resources, Retries};
 use metalab::store::Store;
 use metalab::{Capture, FilePath, SeedBundle, seeds};
 use metalab_cas::Digest;
 
-use crate::graph::Threads;
-
-fn runner(experiment: Experiment, store: &Store) -> Runner {
-    Runner::new(experiment, store.clone(), Arc::new(Threads))
-}
-
-fn run(experiment: Experiment, store: &Store) -> Results {
-    runner(experiment, store).start().unwrap().wait().unwrap()
-}
+use crate::lab::{refusal, run, runner};
 
 fn ids(results: &Results) -> Vec<(String, RunId)> {
     let runs = results.iter().map(|run| run.unwrap());
     runs.map(|run| (run.step().to_owned(), run.id())).collect()
-}
-
-fn refused(experiment: Experiment) -> Arc<PlanError> {
-    match runner(experiment, &Store::memory().unwrap()).start() {
-        Err(RunError::Plan(error)) => error,
-        other => panic!("not refused: {other:?}"),
-    }
 }
 
 fn last(store: &Store, experiment: &str) -> Manifest {
@@ -421,13 +404,13 @@ fn values_of_the_store_are_wired_again() {
 
 #[test]
 fn what_cannot_be_written_down_is_refused() {
-    let nan = refused(small(&[1]).metadata("limit", f64::NAN)).to_string();
+    let nan = refusal(small(&[1]).metadata("limit", f64::NAN)).to_string();
     assert!(nan.starts_with("metadata `limit`:") && nan.contains("NaN"), "{nan}");
-    let deep = refused(small(&[1]).metadata("x", [[1.0, f64::INFINITY]])).to_string();
+    let deep = refusal(small(&[1]).metadata("x", [[1.0, f64::INFINITY]])).to_string();
     assert!(deep.starts_with("metadata `x`:"), "{deep}");
-    assert!(matches!(&*refused(Experiment::new("", "1").sweep(Square::grid().x(1))), PlanError::Name { .. }));
-    assert!(matches!(&*refused(small(&[1]).tag("")), PlanError::Name { what: "tag", .. }));
-    assert!(matches!(&*refused(small(&[1]).metadata("", 1)), PlanError::Name { what: "metadata key", .. }));
+    assert!(matches!(&*refusal(Experiment::new("", "1").sweep(Square::grid().x(1))), PlanError::Name { .. }));
+    assert!(matches!(&*refusal(small(&[1]).tag("")), PlanError::Name { what: "tag", .. }));
+    assert!(matches!(&*refusal(small(&[1]).metadata("", 1)), PlanError::Name { what: "metadata key", .. }));
 }
 
 /// An operation whose code never changes.

@@ -1,7 +1,5 @@
 //! Metadata of the experiment: free for those who do not read it, hashed for those who do.
 
-use std::sync::Arc;
-
 use metalab::Metadata;
 use metalab::code::Code;
 use metalab::experiment::Experiment;
@@ -9,12 +7,9 @@ use metalab::index::Glance;
 use metalab::inspect::why;
 use metalab::operation::{Description, LentKind, Operation, Run};
 use metalab::params::{Grid, Sweep};
-use metalab::plan::PlanError;
-use metalab::results::Results;
-use metalab::running::{RunError, Runner};
 use metalab::store::Store;
 
-use crate::graph::Threads;
+use crate::lab::{refusal, run};
 
 #[metalab::operation(crate = metalab, metadata("cohort", "limits"))]
 fn label(case: u64, metadata: &Metadata) -> metalab::Result<String> {
@@ -41,18 +36,6 @@ fn experiment(cohort: &str, owner: &str) -> Experiment {
         .sweep(Indifferent::grid().case([1, 2]))
 }
 
-fn run(experiment: Experiment, store: &Store) -> Results {
-    Runner::new(experiment, store.clone(), Arc::new(Threads)).start().unwrap().wait().unwrap()
-}
-
-fn refused(experiment: Experiment) -> Arc<PlanError> {
-    let store = Store::memory().unwrap();
-    match Runner::new(experiment, store, Arc::new(Threads)).start() {
-        Err(RunError::Plan(error)) => error,
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
 #[test]
 fn only_what_is_read_counts() {
     let store = Store::memory().unwrap();
@@ -76,10 +59,10 @@ fn only_what_is_read_counts() {
 #[test]
 fn what_is_missing_or_not_declared_is_told_with_the_remedy() {
     let bare = || Experiment::new("labels", "1").sweep(Label::grid().case(1)).metadata("limits", [1.0]);
-    let error = refused(bare().metadata("owner", "me")).to_string();
+    let error = refusal(bare().metadata("owner", "me")).to_string();
     assert!(error.contains("reads the metadata `cohort`") && error.contains("`limits`, `owner`"), "{error}");
     assert!(error.contains(".metadata(\"cohort\", ...)"), "{error}");
-    let path = refused(bare().metadata("cohort", metalab::FilePath::from("data.csv"))).to_string();
+    let path = refusal(bare().metadata("cohort", metalab::FilePath::from("data.csv"))).to_string();
     assert!(path.contains("metadata `cohort`") && path.contains("as an argument"), "{path}");
     let store = Store::memory().unwrap();
     let curious =
@@ -117,7 +100,7 @@ impl Operation for Silent {
 #[test]
 fn an_operation_by_hand_has_to_declare_too() {
     let silent = Experiment::new("s", "1").metadata("x", 1).sweep(Sweep::grid::<Silent>(Grid::new()));
-    assert!(refused(silent).to_string().contains("must both take `&Metadata` and declare"));
+    assert!(refusal(silent).to_string().contains("must both take `&Metadata` and declare"));
 }
 
 #[test]

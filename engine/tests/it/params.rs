@@ -11,7 +11,7 @@ use metalab::params::{
 use metalab::plan::{Plan, Scratch};
 use metalab::{Experiment, seeds};
 
-use crate::graph::run;
+use crate::lab::run;
 
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 enum Optimizer {

@@ -7,7 +7,7 @@ use metalab::results::{Columns, Results, RunResult, Values, experiments};
 use metalab::store::Store;
 use metalab::{Capture, SeedBundle, seeds};
 
-use crate::graph::run;
+use crate::lab::run;
 
 #[metalab::operation]
 fn fit_model(

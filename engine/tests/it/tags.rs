@@ -10,7 +10,7 @@ use metalab::running::{RunError, Runner};
 use metalab::store::Store;
 use metalab::{SeedBundle, seeds};
 
-use crate::graph::Threads;
+use crate::lab::{Threads, run};
 
 #[metalab::operation(crate = metalab)]
 fn make(n: u64, seeds: &SeedBundle) -> u64 {
@@ -31,10 +31,6 @@ fn experiment() -> Experiment {
             .tag_cases("mode b", |case| case.text("mode") == Some("b")),
     );
     exp
-}
-
-fn run(experiment: Experiment, store: &Store) -> Results {
-    Runner::new(experiment, store.clone(), Arc::new(Threads)).start().unwrap().wait().unwrap()
 }
 
 /// The tags of each cell of a step.
