@@ -5,7 +5,7 @@
 //!
 //! | noun | module |
 //! | --- | --- |
-//! | **operation**: a user's function, typed in and out | [`operation`](mod@operation) |
+//! | **operation**: a user's function, typed in and out; found by name | [`operation`](mod@operation), [`registry`] |
 //! | **experiment**: what is asked for; **plan**: its cells with run ids, and what must run | [`experiment`](mod@experiment), [`plan`] |
 //! | **recipe**: what a run is made of; its digest is the run id | [`recipe`], [`code`], [`params`], [`seeds`](mod@seeds), [`context`] |
 //! | **record**: what happened, in the append-only **journal**; found by the **index** | [`record`], [`journal`], [`index`] |
@@ -37,7 +37,7 @@ pub mod pins;
 pub mod plan;
 pub mod recipe;
 pub mod record;
-mod registry;
+pub mod registry;
 pub mod results;
 pub mod running;
 pub mod schedule;

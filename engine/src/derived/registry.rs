@@ -5,7 +5,7 @@ use crate::registry::{self, Entry};
 
 pub use crate::registry::RegistryError;
 
-/// An entry that the attribute leaves in the binary, found by [`Registry::automatic`](registry::Registry::automatic).
+/// An entry that the attribute leaves in the binary, found by [`automatic`](registry::Registry::automatic).
 pub struct Registration(pub fn() -> DerivedFunction);
 
 inventory::collect!(Registration);
