@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::cells;
 use crate::id::{RecordName, RunId};
 use crate::index::{Entry, Index, origin};
-use crate::record::{Closing, Outcome, Record, StepRecord, SubmissionOpened};
+use crate::record::{Closing, Outcome, Record, SubmissionOpened};
 use crate::results::ResultError;
 use crate::running::{DriverSeen, Durations, drivers, now_micros};
 use crate::store::Store;
@@ -178,18 +178,34 @@ pub fn status(
     };
     let driver = drivers(store).into_iter().find(|driver| driver.writer == name.writer);
     let running = driver.as_ref().map(|driver| executed_now(driver, index, opened.time)).unwrap_or_default();
-    let mut look =
-        Look { index, since: opened.time, running, first: None, succeeded: Vec::new(), failures: Vec::new() };
+    let mut look = Look {
+        index,
+        since: opened.time,
+        running,
+        open: Vec::new(),
+        first: None,
+        succeeded: Vec::new(),
+        failures: Vec::new(),
+    };
     let names = opened.steps.iter().map(|step| step.name.as_str());
     let mut durations = driver.is_some().then(|| Durations::recorded(&opened.experiment, names, index, Some(name)));
     let mut steps = Vec::new();
     for (number, step) in opened.steps.iter().enumerate() {
-        let cells = look.step(store, &opened, step)?;
+        let cells = look.step(store, &opened, number)?;
         let succeeded = std::mem::take(&mut look.succeeded);
         if let Some(durations) = &mut durations {
             durations.learn_from(number, &succeeded, store);
         }
         steps.push(StepStatus { name: step.name.clone(), cells });
+    }
+    // What runs and is of no cell that is known is of one whose run is not known yet.
+    let mut rest = look.running.len() as u64;
+    for number in &look.open {
+        let cells = &mut steps[*number].cells;
+        let more = cells.waiting.min(rest);
+        cells.running += more;
+        cells.waiting -= more;
+        rest -= more;
     }
     let mut counts = CellCounts::default();
     steps.iter().for_each(|step| counts.add(&step.cells));
@@ -239,6 +255,8 @@ struct Look<'a> {
     since: i64,
     /// What is being executed, without the runs of cells that were looked at.
     running: HashSet<RunId>,
+    /// Numbers of the steps with cells whose runs are not known yet.
+    open: Vec<usize>,
     /// When the first run of it started.
     first: Option<i64>,
     /// The successes since then of the step at hand.
@@ -252,8 +270,9 @@ impl Look<'_> {
         &mut self,
         store: &Store,
         opened: &SubmissionOpened,
-        step: &StepRecord,
+        number: usize,
     ) -> Result<CellCounts, ResultError> {
+        let step = &opened.steps[number];
         let mut counts = CellCounts { cells: step.sets * step.replicates, ..CellCounts::default() };
         let mut unknown = false;
         for id in cells::read(store, self.index, step) {
@@ -273,7 +292,7 @@ impl Look<'_> {
                     self.run(&id, &entry, &step.name, &mut counts);
                 }
             }
-            counts.running += self.running.drain().count() as u64;
+            self.open.push(number);
         }
         let ended = counts.done() + counts.executed() - counts.succeeded;
         counts.cells = counts.cells.max(ended);

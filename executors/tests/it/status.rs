@@ -1,12 +1,13 @@
 //! What another process is told of a submission while it works.
 
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
-use metalab_engine::Experiment;
 use metalab_engine::index::Index;
 use metalab_engine::inspect::{State, SubmissionStatus, status};
 use metalab_engine::running::{Handle, Runner, drivers};
 use metalab_engine::store::Store;
+use metalab_engine::{Experiment, Input};
 use metalab_executors::Threads;
 
 /// How many of the runs of [`held`] may go on.
@@ -30,14 +31,16 @@ fn start(store: &Store, runs: std::ops::Range<u64>) -> Handle {
     Runner::new(held, store.clone(), Arc::new(Threads::new(2).unwrap())).start().unwrap()
 }
 
-/// The status once it is so.
+/// The status once it is so; it has to be at some time.
 fn when(store: &Store, is_so: impl Fn(&SubmissionStatus) -> bool) -> SubmissionStatus {
+    let start = Instant::now();
     loop {
         let index = Index::load(store).unwrap();
         match status(store, &index, Some("held")) {
             Ok(Some(status)) if is_so(&status) => return status,
-            _ => std::thread::yield_now(),
+            other => assert!(start.elapsed() < Duration::from_secs(60), "still {other:?}"),
         }
+        std::thread::yield_now();
     }
 }
 
@@ -79,5 +82,49 @@ fn what_is_handed_out_and_waits_for_a_worker_does_not_run() {
     let bounds = [f64::min, f64::max].map(|of| durations.iter().copied().reduce(of).unwrap() * 5.0 / 2.0);
     assert!(bounds[0] * 0.999 <= left && left <= bounds[1] * 1.001, "{left} is not in {bounds:?}");
     let_through(14);
+    handle.wait().unwrap();
+}
+
+/// Whether [`kept`] and [`after`] may go on.
+static OPEN: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+fn pass() {
+    drop(OPEN.1.wait_while(OPEN.0.lock().unwrap(), |open| !*open).unwrap());
+}
+
+#[metalab::operation]
+fn at_once(x: u64) -> u64 {
+    // After runs of less than a millisecond the next ones are not claimed.
+    std::thread::sleep(Duration::from_millis(5));
+    x
+}
+
+#[metalab::operation]
+fn after(value: Input<u64>) -> u64 {
+    pass();
+    *value
+}
+
+#[metalab::operation]
+fn kept(x: u64) -> u64 {
+    pass();
+    x
+}
+
+#[test]
+fn what_runs_is_of_its_own_step() {
+    let lab = super::lab::Lab::new();
+    let store = lab.store();
+    let mut exp = Experiment::new("held", "1");
+    let first = exp.step(AtOnce::grid().x([1, 2]));
+    exp.step(After::grid().value(&first));
+    exp.step(Kept::grid().x(0..3));
+    let handle = Runner::new(exp, store.clone(), Arc::new(Threads::new(6).unwrap())).start().unwrap();
+    // Runs of `after` are not known from the submission while it works.
+    let seen = when(&store, |status| status.cells.succeeded == 2 && status.cells.running == 5);
+    let steps: Vec<_> = seen.steps.iter().map(|step| (step.cells.running, step.cells.waiting)).collect();
+    assert_eq!(steps, [(0, 0), (2, 0), (3, 0)]);
+    *OPEN.0.lock().unwrap() = true;
+    OPEN.1.notify_all();
     handle.wait().unwrap();
 }
