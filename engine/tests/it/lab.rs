@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use metalab::experiment::Experiment;
-use metalab::plan::PlanError;
+use metalab::plan::{PlanError, Rerun};
 use metalab::results::Results;
 use metalab::running::{Executor, Job, RunError, Runner};
 use metalab::store::Store;
@@ -52,6 +52,11 @@ pub(crate) fn runner(experiment: Experiment, store: &Store) -> Runner {
 
 pub(crate) fn run(experiment: Experiment, store: &Store) -> Results {
     runner(experiment, store).start().unwrap().wait().unwrap()
+}
+
+/// Runs again what `rerun` says, although it is done.
+pub(crate) fn again(experiment: Experiment, store: &Store, rerun: Rerun) -> Results {
+    runner(experiment, store).rerun(rerun).start().unwrap().wait().unwrap()
 }
 
 /// Why an experiment is not planned.

@@ -30,3 +30,4 @@ mod stores;
 #[cfg(feature = "arrow")]
 mod tables;
 mod tags;
+mod verify;
