@@ -15,7 +15,7 @@ use metalab::store::Store;
 use metalab::{Capture, seeds};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::graph::run;
+use crate::lab::run;
 
 #[metalab::operation]
 fn measure_exactly(

@@ -12,7 +12,7 @@ use metalab::manifest::manifests;
 use metalab::store::Store;
 use metalab_cas::Value;
 
-use crate::graph::run;
+use crate::lab::run;
 
 /// A repository with one commit, in a folder of its own; `None` on a machine without git, which is said.
 struct Repository {

@@ -11,7 +11,7 @@ use metalab::plan::Rerun;
 use metalab::schedule::Resources;
 use metalab::store::Store;
 
-use crate::graph::run;
+use crate::lab::run;
 
 #[metalab::operation(time = "2h", cpus = 2)]
 fn simulate(x: u64) -> metalab::Result<u64> {

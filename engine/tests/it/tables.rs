@@ -16,7 +16,7 @@ use metalab::seeds;
 use metalab::store::Store;
 use parquet::arrow::ArrowWriter;
 
-use crate::graph::run;
+use crate::lab::run;
 
 fn sets(source: Result<Source, ParamsError>) -> Vec<String> {
     source.unwrap().sets().unwrap().iter().map(|set| set.to_string()).collect()
