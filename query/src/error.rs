@@ -172,6 +172,12 @@ pub enum QueryError {
     /// The thread or runtime of the session could not be started.
     #[error("the query could not start its threads: {0}")]
     Runtime(std::io::Error),
+    /// An answer whose rows are no parameter sets.
+    #[error("parameter sets from the answer: {reason}")]
+    Params {
+        /// What is wrong.
+        reason: String,
+    },
     /// The answer could not be written.
     #[error("the answer could not be written as {format}: {message}")]
     Write {

@@ -9,6 +9,7 @@
 //! | [`Session`] | read-only SQL over one store: the tables, and what the journal has beyond them |
 //! | [`Options`] | how much memory and time a session may take |
 //! | [`Answer`] | the rows of a question, written as table, CSV, JSON, NDJSON or Parquet ([`Format`]) |
+//! | [`params()`] | the rows of a question as parameter sets of the next experiment |
 //!
 //! `runs` has one row per cell, with the columns `params.*`, `metrics.*` and `output.*` beside those all runs have:
 //!
@@ -33,7 +34,7 @@ mod past;
 mod session;
 mod tables;
 
-pub use answer::{Answer, Format, ParseFormatError, RowWriter};
+pub use answer::{Answer, Format, ParseFormatError, RowWriter, params};
 pub use error::QueryError;
 pub use fold::{FoldReport, fold, fold_blocking, rebuild, rebuild_blocking};
 pub use past::AsOf;

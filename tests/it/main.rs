@@ -15,6 +15,8 @@ mod lab;
 mod processes;
 #[cfg(feature = "query")]
 mod readers;
+#[cfg(feature = "query")]
+mod refine;
 #[cfg(feature = "cli")]
 mod terminal;
 #[cfg(feature = "query")]

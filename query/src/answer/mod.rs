@@ -3,8 +3,10 @@
 mod format;
 mod json;
 mod line;
+mod params;
 mod table;
 mod writer;
 
 pub use format::{Answer, Format, ParseFormatError};
+pub use params::params;
 pub use writer::RowWriter;

@@ -13,6 +13,7 @@ mod limits;
 mod long;
 mod mixed;
 mod names;
+mod params;
 mod pipeline;
 mod slt;
 mod stores;
