@@ -255,7 +255,10 @@ impl Inner {
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(defaults.default_catalog.clone(), Arc::new(catalog));
         let builder = SessionStateBuilder::new_from_existing(self.state.clone());
-        Ok(builder.with_catalog_list(Arc::new(catalogs)).build())
+        let mut state = builder.with_catalog_list(Arc::new(catalogs)).build();
+        // What `now()` is for the whole of the question.
+        state.mark_start_execution();
+        Ok(state)
     }
 
     /// Names that a misspelt column may have meant.
