@@ -48,7 +48,10 @@ pub(super) struct Inner {
     pub(super) attached: Mutex<BTreeMap<String, World>>,
     /// Stores at moments that the last question named.
     pub(super) past: Mutex<BTreeMap<String, World>>,
+    /// About the session's own store, as of the last look at it.
     pub(super) warnings: std::sync::Mutex<Vec<String>>,
+    /// About attached stores, which are looked at once.
+    pub(super) attached_warnings: std::sync::Mutex<Vec<String>>,
 }
 
 impl Inner {

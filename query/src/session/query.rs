@@ -1,6 +1,6 @@
 //! A session: asks, and gives answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionStateBuilder;
@@ -104,6 +104,7 @@ impl Session {
             attached: Mutex::default(),
             past: Mutex::default(),
             warnings: std::sync::Mutex::new(warnings),
+            attached_warnings: std::sync::Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -209,7 +210,8 @@ impl Session {
             self.inner.threads.run(async move { look(&store, false).await }, None).await?;
         world.call(name);
         self.inner.attached.lock().await.insert(name.to_owned(), world);
-        self.inner.warnings.lock().unwrap_or_else(|broken| broken.into_inner()).extend(warnings);
+        let warnings = warnings.into_iter().map(|warning| format!("store `{name}`: {warning}"));
+        said(&self.inner.attached_warnings).extend(warnings);
         Ok(())
     }
 
@@ -256,8 +258,14 @@ impl Session {
         self.inner.threads.run(async move { inner.check(kept).await }, None).await
     }
 
-    /// What was wrong with the tables when the session was opened, in words; answers are right all the same.
+    /// What is wrong with the tables, in words, also with those of attached stores; answers are right all the same.
     pub fn warnings(&self) -> Vec<String> {
-        self.inner.warnings.lock().unwrap_or_else(|broken| broken.into_inner()).clone()
+        let mut warnings = said(&self.inner.warnings).clone();
+        warnings.extend_from_slice(&said(&self.inner.attached_warnings));
+        warnings
     }
+}
+
+fn said(warnings: &std::sync::Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    warnings.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -113,6 +113,28 @@ fn tables_of_another_store() {
 }
 
 #[test]
+fn what_an_attached_store_lacks_is_still_told_after_another_look() {
+    let folder = tempfile::tempdir().unwrap();
+    folded(folder.path());
+    std::fs::write(&files(&folder.path().join("runs/tables/attempts"), ".json")[0], b"").unwrap();
+    let other = Store::open(folder.path().join("runs").to_str().unwrap(), Access::ReadOnly).unwrap();
+    let lab = Lab::memory();
+    let (mut opens, mut attempts) = (lab.writer(), lab.writer());
+    let made = Try::new("train", json!({ "k": 1 }));
+    let submission = lab.open(&mut opens, "e", 0, "train", &[made.run()]);
+    lab.attempt(&mut attempts, Some(submission), &made);
+    attempts.commit().unwrap();
+    let session = lab.session();
+    futures::executor::block_on(session.attach("old", &other, None)).unwrap();
+    let warned = session.warnings();
+    assert!(warned.len() == 1 && warned[0].starts_with("store `old`: table `attempts`"), "{warned:?}");
+    // The attempt whose submission could not be seen makes the session look at its store anew.
+    opens.commit().unwrap();
+    assert_eq!(ask(&session, "SELECT count(*) AS n FROM all.runs"), "n\n21\n");
+    assert_eq!(session.warnings(), warned);
+}
+
+#[test]
 fn a_reader_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (_lab, right) = folded(folder.path());
