@@ -1,13 +1,11 @@
 //! The questions of `docs/guide/sql.md`, with the answers that stand there.
 
-use std::path::Path;
-
 use metalab_cas::Value;
 use metalab_engine::record::Scalar;
-use metalab_query::fold_blocking;
 use serde_json::json;
 
 use super::lab::{Lab, Try, result};
+use super::written;
 
 /// The store of the guide.
 fn lab() -> Lab {
@@ -50,15 +48,7 @@ fn lab() -> Lab {
 
 #[test]
 fn the_guide_tells_what_is_seen() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/sql.md");
-    let overwrite = std::env::var("METALAB_SLT").is_ok_and(|value| value == "overwrite");
-    let lab = lab();
-    for folded in [false, true] {
-        if folded {
-            fold_blocking(&lab.store).unwrap();
-        }
-        let session = lab.session();
-        let text = std::fs::read_to_string(&path).unwrap();
+    written::check("../docs/guide/sql.md", &lab(), |session, text| {
         let mut parts = text.split("```sql\n");
         let mut new = parts.next().unwrap().to_owned();
         let mut asked = 0;
@@ -73,15 +63,6 @@ fn the_guide_tells_what_is_seen() {
             asked += 1;
         }
         assert!(asked > 6, "the guide has its questions");
-        if overwrite && !folded {
-            std::fs::write(&path, &new).unwrap();
-        } else {
-            assert_eq!(
-                new,
-                text,
-                "{} (folded: {folded}); METALAB_SLT=overwrite writes it anew",
-                path.display()
-            );
-        }
-    }
+        new
+    });
 }

@@ -18,3 +18,4 @@ mod pipeline;
 mod slt;
 mod stores;
 mod wide;
+mod written;

@@ -3,12 +3,10 @@
 //! A file holds blocks separated by blank lines: `query` or `error`, the SQL, a line `----`, and the answer as a table or
 //! the message. With `METALAB_SLT=overwrite` the answers are written anew.
 
-use std::path::Path;
-
-use metalab_query::fold_blocking;
 use serde_json::json;
 
 use super::lab::{Lab, Try};
+use super::written;
 
 /// Two experiments over the same operation, with failures, retries and reuse.
 fn lab() -> Lab {
@@ -64,16 +62,9 @@ fn questions_about_workflows_have_their_answers() {
 }
 
 fn check(file: &str, lab: &Lab) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql").join(file);
-    let overwrite = std::env::var("METALAB_SLT").is_ok_and(|value| value == "overwrite");
-    for folded in [false, true] {
-        if folded {
-            fold_blocking(&lab.store).unwrap();
-        }
-        let session = lab.session();
-        let text = std::fs::read_to_string(&path).unwrap();
+    written::check(&format!("tests/sql/{file}"), lab, |session, text| {
         let mut new = String::new();
-        for block in blocks(&text) {
+        for block in blocks(text) {
             let Some((head, rest)) = block.split_once('\n').filter(|(head, _)| !head.starts_with('#')) else {
                 new.push_str(&format!("{block}\n\n"));
                 continue;
@@ -83,25 +74,13 @@ fn check(file: &str, lab: &Lab) {
             let found = match (head, answer) {
                 ("query", Ok(answer)) => answer.to_table(None).unwrap(),
                 ("error", Err(error)) => format!("{error}\n"),
-                (_, Ok(answer)) => {
-                    panic!("{}: {sql} gave\n{}", path.display(), answer.to_table(None).unwrap())
-                }
-                (_, Err(error)) => panic!("{}: {sql}: {error}", path.display()),
+                (_, Ok(answer)) => panic!("{file}: {sql} gave\n{}", answer.to_table(None).unwrap()),
+                (_, Err(error)) => panic!("{file}: {sql}: {error}"),
             };
             new.push_str(&format!("{head}\n{sql}\n----\n{}\n\n", found.trim_end()));
         }
-        let new = format!("{}\n", new.trim_end());
-        if overwrite && !folded {
-            std::fs::write(&path, &new).unwrap();
-        } else {
-            assert_eq!(
-                new,
-                text,
-                "{} (folded: {folded}); METALAB_SLT=overwrite writes it anew",
-                path.display()
-            );
-        }
-    }
+        format!("{}\n", new.trim_end())
+    });
 }
 
 /// The blocks of a file. An answer may hold blank lines, so only those before the head of a block separate.
