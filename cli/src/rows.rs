@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
+use metalab_query::Format;
 use serde_json::{Map, Value};
 
-use crate::args::ListFormat;
 use crate::console::{Console, Paint};
 use crate::error::CliError;
 use crate::words;
@@ -106,25 +106,26 @@ impl Rows {
     }
 
     /// Writes the list to the console.
-    pub(crate) fn print(&self, format: ListFormat, console: &mut Console<'_>) -> Result<(), CliError> {
+    pub(crate) fn print(&self, format: Format, console: &mut Console<'_>) -> Result<(), CliError> {
         let (width, paint) = (console.width(), console.paint());
         match format {
-            ListFormat::Table => {
+            // A list is asked for in no other format than those named here: see `args::formats::lists`.
+            Format::Table | Format::Line | Format::Parquet | Format::Arrow => {
                 let (text, left_out) = self.table(width, paint);
                 console.out.write_all(text.as_bytes())?;
                 if !left_out.is_empty() {
                     console.tell("note", &format!("no room for {}", left_out.join(", ")));
                 }
             }
-            ListFormat::Csv => self.csv(&mut console.out)?,
-            ListFormat::Json => {
+            Format::Csv => self.csv(&mut console.out)?,
+            Format::Json => {
                 console.out.write_all(b"[")?;
                 for (number, row) in self.rows.iter().enumerate() {
                     write!(console.out, "{}\n  {}", if number == 0 { "" } else { "," }, self.object(row))?;
                 }
                 console.out.write_all(if self.rows.is_empty() { b"]\n" } else { b"\n]\n" })?;
             }
-            ListFormat::Ndjson => {
+            Format::Ndjson => {
                 for row in &self.rows {
                     writeln!(console.out, "{}", self.object(row))?;
                 }
@@ -264,7 +265,7 @@ mod tests {
         rows
     }
 
-    fn printed(format: ListFormat) -> String {
+    fn printed(format: Format) -> String {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         rows().print(format, &mut Console::new(&mut out, &mut err).terminal(20)).unwrap();
         String::from_utf8(out).unwrap()
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn a_table_fits_the_terminal() {
         let expected = "id   n  params\n──  ──  ────────────\na    7  k=3 text=a …\nb   12  k=5\n";
-        assert_eq!(printed(ListFormat::Table), expected);
+        assert_eq!(printed(Format::Table), expected);
     }
 
     #[test]
@@ -291,9 +292,9 @@ mod tests {
 
     #[test]
     fn programs_get_the_values() {
-        assert_eq!(printed(ListFormat::Csv), "id,n,params.k,params.text\na,7,3,\"x,y\"\nb,12,5,\n");
-        assert_eq!(printed(ListFormat::Ndjson).lines().last(), Some(r#"{"id":"b","n":12,"params":{"k":5}}"#));
-        let json: Value = serde_json::from_str(&printed(ListFormat::Json)).unwrap();
+        assert_eq!(printed(Format::Csv), "id,n,params.k,params.text\na,7,3,\"x,y\"\nb,12,5,\n");
+        assert_eq!(printed(Format::Ndjson).lines().last(), Some(r#"{"id":"b","n":12,"params":{"k":5}}"#));
+        let json: Value = serde_json::from_str(&printed(Format::Json)).unwrap();
         assert_eq!(json[0]["params"]["text"], "x,y");
     }
 }

@@ -6,16 +6,15 @@ use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
 use metalab_query::AsOf;
 
-use super::OutputArgs;
-use super::formats::AnswerFormat;
+use super::{OutputArgs, formats};
 use crate::complete;
 use crate::words::parse_bytes;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SqlArgs {
     /// How answers are written [default: table]
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<AnswerFormat>,
+    #[arg(long, value_parser = formats::answers())]
+    pub(crate) format: Option<Format>,
     /// Memory a question may use [default: half of the machine's, 2G at most]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub(crate) memory: Option<u64>,
@@ -69,8 +68,8 @@ pub(crate) struct ExportArgs {
     #[arg(add = ArgValueCompleter::new(complete::experiments))]
     pub(crate) experiment: Option<String>,
     /// How it is written [default: by the name of the output]
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<ExportFormat>,
+    #[arg(long, value_parser = formats::exports())]
+    pub(crate) format: Option<Format>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Which groups of columns
@@ -79,20 +78,6 @@ pub(crate) struct ExportArgs {
     /// Only runs for which this is true: an SQL expression over the columns of `runs`
     #[arg(long = "where", value_name = "EXPR")]
     pub(crate) filter: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExportFormat {
-    /// Comma-separated values with a head line
-    Csv,
-    /// One array of objects
-    Json,
-    /// One object per line
-    Ndjson,
-    /// A Parquet file; needs `-o`
-    Parquet,
-    /// A file of Arrow's interprocess format; needs `-o`
-    Arrow,
 }
 
 /// Columns of `runs` that belong together.

@@ -1,37 +1,31 @@
 //! How answers are written.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use metalab_engine::record::Outcome;
 use metalab_query::Format;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    /// For people
-    Table,
-    /// Comma-separated values with a head line
-    Csv,
-    /// One array of objects
-    Json,
-    /// One object per line
-    Ndjson,
+/// Formats of answers.
+pub(crate) fn answers() -> impl TypedValueParser<Value = Format> {
+    among(Format::ALL)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AnswerFormat {
-    /// For people
-    Table,
-    /// For people, a line for each value: nothing is left out
-    Line,
-    /// Comma-separated values with a head line
-    Csv,
-    /// One array of objects
-    Json,
-    /// One object per line
-    Ndjson,
-    /// A Parquet file; needs `-o`
-    Parquet,
-    /// A file of Arrow's interprocess format; needs `-o`
-    Arrow,
+/// Formats of lists that are made without SQL.
+pub(crate) fn lists() -> impl TypedValueParser<Value = Format> {
+    among([Format::Table, Format::Csv, Format::Json, Format::Ndjson])
+}
+
+/// Formats for other programs.
+pub(crate) fn exports() -> impl TypedValueParser<Value = Format> {
+    among(Format::ALL.into_iter().filter(|format| !format.is_for_people()))
+}
+
+fn among(formats: impl IntoIterator<Item = Format>) -> impl TypedValueParser<Value = Format> {
+    let value = |format: Format| {
+        let needs = if format.is_binary() { "; needs `-o`" } else { "" };
+        PossibleValue::new(format.as_str()).help(format!("{}{needs}", format.about()))
+    };
+    PossibleValuesParser::new(formats.into_iter().map(value)).try_map(|word| word.parse::<Format>())
 }
 
 /// When colours are written.
@@ -82,31 +76,6 @@ impl From<Status> for Outcome {
             Status::Failed => Self::Failed,
             Status::Cancelled => Self::Cancelled,
             Status::TimedOut => Self::TimedOut,
-        }
-    }
-}
-
-impl From<AnswerFormat> for Format {
-    fn from(format: AnswerFormat) -> Self {
-        match format {
-            AnswerFormat::Table => Self::Table,
-            AnswerFormat::Csv => Self::Csv,
-            AnswerFormat::Json => Self::Json,
-            AnswerFormat::Ndjson => Self::Ndjson,
-            AnswerFormat::Parquet => Self::Parquet,
-            AnswerFormat::Line => Self::Line,
-            AnswerFormat::Arrow => Self::Arrow,
-        }
-    }
-}
-
-impl From<ListFormat> for Format {
-    fn from(format: ListFormat) -> Self {
-        match format {
-            ListFormat::Table => Self::Table,
-            ListFormat::Csv => Self::Csv,
-            ListFormat::Json => Self::Json,
-            ListFormat::Ndjson => Self::Ndjson,
         }
     }
 }

@@ -11,9 +11,10 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
+use metalab_query::Format;
 
-pub(crate) use analysis::{ExportArgs, ExportFormat, Group, PlotArgs, PlotFormat, SqlArgs, StoresArgs};
-pub(crate) use formats::{AnswerFormat, Colour, GraphFormat, ListFormat, Status, TextFormat};
+pub(crate) use analysis::{ExportArgs, Group, PlotArgs, PlotFormat, SqlArgs, StoresArgs};
+pub(crate) use formats::{Colour, GraphFormat, Status, TextFormat};
 pub(crate) use lists::{CancelArgs, DiffArgs, RunsArgs, StatusArgs, WatchArgs};
 pub(crate) use running::{Replay, RunArgs, VerifyArgs};
 pub(crate) use upkeep::{CompletionsArgs, DeriveArgs, ManArgs, ManifestsArgs, ManifestsCommand, Shell};
@@ -121,8 +122,8 @@ pub(crate) struct QueryArgs {
     #[arg(short, long, value_name = "FILE.sql")]
     pub(crate) file: Option<PathBuf>,
     /// How the answer is written [default: by the name of the output, else table]
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<AnswerFormat>,
+    #[arg(long, value_parser = formats::answers())]
+    pub(crate) format: Option<Format>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Seconds the question may take; 0 for as long as it takes
@@ -151,8 +152,8 @@ pub(crate) struct OutputArgs {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct ListArgs {
     /// How the list is written
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
+    #[arg(long, value_parser = formats::lists(), default_value_t = Format::Table)]
+    pub(crate) format: Format,
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]

@@ -10,7 +10,7 @@ use metalab_engine::results::ResultError;
 use metalab_query::{Format, Listing, Options, RowWriter, Rows, Session};
 
 use super::query::{by_name, refuse_binary};
-use crate::args::{ExportArgs, ExportFormat, Group};
+use crate::args::{ExportArgs, Group};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::{open, words, write};
@@ -46,15 +46,8 @@ pub(super) fn export(store: &str, args: &ExportArgs, console: &mut Console<'_>) 
 }
 
 fn format(args: &ExportArgs, output: Option<&Path>) -> Result<Format, CliError> {
-    let format = match args.format {
-        Some(ExportFormat::Csv) => Format::Csv,
-        Some(ExportFormat::Json) => Format::Json,
-        Some(ExportFormat::Ndjson) => Format::Ndjson,
-        Some(ExportFormat::Parquet) => Format::Parquet,
-        Some(ExportFormat::Arrow) => Format::Arrow,
-        None => by_name(output),
-    };
-    if matches!(format, Format::Table | Format::Line) {
+    let format = args.format.unwrap_or_else(|| by_name(output));
+    if format.is_for_people() {
         return Err(CliError::Usage {
             message: "the name of the output does not tell how to write it".into(),
             hint: Some("use `-o runs.parquet` (or .csv, .json, .ndjson, .arrow), or `--format csv`".into()),

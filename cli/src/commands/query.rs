@@ -19,7 +19,7 @@ pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) 
         return crate::shell::shell(locator, &args, console);
     }
     let output = args.output.path.as_deref();
-    let format = args.format.map_or_else(|| by_name(output), Format::from);
+    let format = args.format.unwrap_or_else(|| by_name(output));
     refuse_binary(format, output, "answer")?;
     if let Some(path) = output {
         write::refuse_existing(path, args.output.force)?;
@@ -53,13 +53,13 @@ pub(super) fn query(locator: &str, args: &QueryArgs, console: &mut Console<'_>) 
 
 /// Binary formats are for files.
 pub(super) fn refuse_binary(format: Format, output: Option<&Path>, name: &str) -> Result<(), CliError> {
-    match (format, output) {
-        (Format::Parquet | Format::Arrow, None) => Err(CliError::Usage {
+    if format.is_binary() && output.is_none() {
+        return Err(CliError::Usage {
             message: format!("{format} is not for standard output"),
             hint: Some(format!("write it to a file: `-o {name}.{format}`")),
-        }),
-        _ => Ok(()),
+        });
     }
+    Ok(())
 }
 
 pub(super) fn by_name(output: Option<&Path>) -> Format {

@@ -8,7 +8,7 @@ use metalab_query::{Answer, Format, Listing, Options, QueryError, Session};
 use serde_json::{Map, Value};
 
 use super::values::scalar_json;
-use crate::args::{ListFormat, RunsArgs};
+use crate::args::RunsArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::open::{self, Opened};
@@ -37,7 +37,7 @@ pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> R
     }
     let listing = listing.columns(columns);
     let answer = session.list(&if args.limit > 0 { listing.limit(args.limit as u64) } else { listing })?;
-    let format = Format::from(args.list.format);
+    let format = args.list.format;
     let width = console.width();
     answer
         .write(format, width, &mut console.out)
@@ -114,7 +114,7 @@ fn print(
 ) -> Result<(), CliError> {
     let replicates = found.iter().any(|run| run.replicate.is_some());
     // A table shows the head of an id and one column for what came out; programs get all of it.
-    let table = args.list.format == ListFormat::Table;
+    let table = args.list.format == Format::Table;
     let mut rows =
         Rows::new().column("run").key("run_id").column("status").long("operation").spare(2).long("params");
     if replicates {

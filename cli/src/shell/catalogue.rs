@@ -106,7 +106,7 @@ impl Catalogue {
         let typed = &before[start..];
         let all: Vec<String> = match name {
             ".schema" => self.tables.keys().cloned().collect(),
-            ".mode" => dots::MODES.map(str::to_owned).to_vec(),
+            ".mode" => dots::modes().into_iter().map(str::to_owned).collect(),
             ".timing" => vec!["on".into(), "off".into()],
             _ => Vec::new(),
         };
@@ -231,7 +231,10 @@ mod tests {
     fn commands_and_their_arguments() {
         assert_eq!(completed(".t"), [".tables", ".timing"]);
         assert_eq!(completed(".schema m"), [".schema My lab", ".schema metrics"]);
-        assert_eq!(completed(".mode "), dots::MODES.map(|mode| format!(".mode {mode}")));
+        assert_eq!(
+            completed(".mode "),
+            dots::modes().iter().map(|mode| format!(".mode {mode}")).collect::<Vec<_>>()
+        );
         assert_eq!(completed(".output x"), [""; 0]);
     }
 

@@ -26,8 +26,11 @@ A question may have many lines; it ends with `;`. Ctrl-C stops a question, or dr
 /// The commands, for completion.
 pub(super) const NAMES: [&str; 8] =
     [".tables", ".schema", ".mode", ".timing", ".output", ".read", ".help", ".quit"];
+
 /// The formats of `.mode`.
-pub(super) const MODES: [&str; 5] = ["table", "line", "csv", "json", "ndjson"];
+pub(super) fn modes() -> Vec<&'static str> {
+    Format::ALL.into_iter().filter(|format| !format.is_binary()).map(Format::as_str).collect()
+}
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Dot {
@@ -57,10 +60,8 @@ pub(super) fn parse(text: &str) -> Result<Option<Dot>, CliError> {
         ".schema" => Dot::Schema(given.ok_or_else(|| needs("a table"))?),
         ".mode" => match given.as_deref().map(str::parse::<Format>) {
             None => Dot::Mode(None),
-            Some(Ok(Format::Parquet | Format::Arrow)) | Some(Err(_)) => {
-                return Err(wrong(format!("`{argument}` is no mode: use {}", MODES.join(", "))));
-            }
-            Some(Ok(format)) => Dot::Mode(Some(format)),
+            Some(Ok(format)) if !format.is_binary() => Dot::Mode(Some(format)),
+            Some(_) => return Err(wrong(format!("`{argument}` is no mode: use {}", modes().join(", ")))),
         },
         ".timing" => match argument {
             "" => Dot::Timing(None),
@@ -145,7 +146,7 @@ mod tests {
         for name in NAMES {
             assert!(HELP.contains(name), "{name}");
         }
-        for mode in MODES {
+        for mode in modes() {
             assert!(HELP.contains(mode) && mode.parse::<Format>().is_ok(), "{mode}");
         }
     }

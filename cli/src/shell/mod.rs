@@ -35,7 +35,7 @@ pub(crate) fn shell(locator: &str, args: &SqlArgs, console: &mut Console<'_>) ->
     options.fold = !args.read_only;
     let session = futures::executor::block_on(open::session(locator, options, &args.stores))?;
     let interactive = console.is_interactive();
-    let format = args.format.map_or(Format::Table, Format::from);
+    let format = args.format.unwrap_or_default();
     let pager = if interactive && !args.no_pager { Pager::of_the_user() } else { Pager::none() };
     let interrupt = Interrupt::none();
     let mut shell = Shell { session, format, timing: false, output: None, pager, interrupt, warned: 0 };

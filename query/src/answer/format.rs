@@ -38,13 +38,40 @@ pub enum Format {
 
 /// A text that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no format: use table, line, csv, json, ndjson, parquet or arrow")]
+#[error("`{text}` is no format: use {}", Format::ALL.map(Format::as_str).join(", "))]
 pub struct ParseFormatError {
     /// What was given.
     pub text: String,
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Table, Self::Line, Self::Csv, Self::Json, Self::Ndjson, Self::Parquet, Self::Arrow];
+
+    /// What it is, in a few words.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Table => "For people",
+            Self::Line => "For people, a line for each value: nothing is left out",
+            Self::Csv => "Comma-separated values with a head line",
+            Self::Json => "One array of objects",
+            Self::Ndjson => "One object per line",
+            Self::Parquet => "A Parquet file",
+            Self::Arrow => "A file of Arrow's interprocess format",
+        }
+    }
+
+    /// Whether it is for files, not for a screen.
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+
+    /// Whether it needs all rows at once, so that people can read them; the others are written row by row.
+    pub const fn is_for_people(self) -> bool {
+        matches!(self, Self::Table | Self::Line)
+    }
+
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
