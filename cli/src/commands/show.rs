@@ -83,6 +83,13 @@ fn text(glance: &Glance, details: &RunDetails, backtrace: bool, paint: Paint) ->
             details.id.short()
         ));
     }
+    if !attempt.streams.is_empty() {
+        sheet.head("log streams");
+        for stream in &attempt.streams {
+            sheet.entry(&stream.name, words::bytes(stream.value.size));
+        }
+        sheet.plain(format!("`metalab logs {} --stream NAME` prints one", details.id.short()));
+    }
     times(&mut sheet, details);
     machine(&mut sheet, details);
     if let Some(error) = &attempt.error {
@@ -202,6 +209,11 @@ fn fields(glance: &Glance, details: &RunDetails) -> Value {
             object
         })
         .collect();
+    let streams = attempt.streams.iter().map(|stream| {
+        let mut object = stored(&stream.value);
+        object["name"] = stream.name.as_str().into();
+        object
+    });
     let series = attempt.series.iter().map(|series| json!({"name": series.name, "steps": series.length}));
     let others = details.others.iter().map(|(name, other)| {
         json!({
@@ -229,6 +241,8 @@ fn fields(glance: &Glance, details: &RunDetails) -> Value {
         "metrics": metrics,
         "series": series.collect::<Vec<_>>(),
         "artifacts": artifacts,
+        "log": attempt.log.as_ref().map(stored),
+        "streams": streams.collect::<Vec<_>>(),
         "started": words::time_exact(attempt.started),
         "duration_s": attempt.duration as f64 / 1e6,
         "cpu_s": attempt.cpu.map(|cpu| cpu as f64 / 1e6),

@@ -75,6 +75,14 @@ fn a_log_is_followed_to_the_end_of_its_run() {
     assert_eq!(text, recorded);
     assert!(recorded.ends_with("released\n") && recorded.lines().count() == 2, "{recorded}");
     assert_eq!(lab.tell(&["logs", &id, "--stream", "early", "-f"]).ok(), "one\n");
+    let shown = lab.tell(&["show", &id]).ok();
+    assert!(shown.contains("log streams\n  early") && shown.contains("--stream NAME` prints one"), "{shown}");
+    let shown: serde_json::Value =
+        serde_json::from_str(&lab.tell(&["show", &id, "--format", "json"]).ok()).unwrap();
+    let names: Vec<_> =
+        shown["streams"].as_array().unwrap().iter().map(|stream| stream["name"].clone()).collect();
+    assert_eq!((names, shown["streams"][0]["size"].clone()), (vec!["early".into(), "late".into()], 4.into()));
+    assert_eq!(shown["log"]["size"], recorded.len());
     let none = lab.tell(&["logs", &id, "--stream", "stdout", "-f"]);
     let words = format!("run {} has no log stream `stdout`", &id[..12]);
     assert!(
