@@ -6,7 +6,7 @@ use metalab_engine::inspect::find_run;
 use metalab_engine::store::{Access, Store, StoreError};
 use metalab_query::{Options, Session};
 
-use crate::args::StoresArgs;
+use crate::args::{MomentArgs, StoresArgs};
 use crate::console::Console;
 use crate::error::CliError;
 
@@ -17,7 +17,16 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn whole(locator: &str, console: &mut Console<'_>) -> Result<Opened, CliError> {
-    let store = Store::open(locator, Access::ReadOnly)?;
+    whole_at(locator, &MomentArgs::default(), console)
+}
+
+/// The same as it was.
+pub(crate) fn whole_at(
+    locator: &str,
+    moment: &MomentArgs,
+    console: &mut Console<'_>,
+) -> Result<Opened, CliError> {
+    let store = at(locator, moment)?;
     let index = Index::load(&store)?;
     if let Some(first) = index.damages().first() {
         let more = match index.damages().len() {
@@ -29,6 +38,15 @@ pub(crate) fn whole(locator: &str, console: &mut Console<'_>) -> Result<Opened, 
     Ok(Opened { store, index })
 }
 
+/// A store, or what it was.
+fn at(locator: &str, moment: &MomentArgs) -> Result<Store, CliError> {
+    let now = Store::open(locator, Access::ReadOnly)?;
+    Ok(match &moment.as_of {
+        Some(moment) => moment.store(&now)?,
+        None => now,
+    })
+}
+
 /// A store for questions about one run: among millions it is found without loading them.
 pub(crate) fn glance(locator: &str) -> Result<Glance, CliError> {
     Ok(Glance::at(&Store::open(locator, Access::ReadOnly)?)?)
@@ -36,7 +54,12 @@ pub(crate) fn glance(locator: &str) -> Result<Glance, CliError> {
 
 /// The run whose id begins with `prefix`, and the store's index for questions about it.
 pub(crate) fn run(locator: &str, prefix: &str) -> Result<(Glance, RunId), CliError> {
-    let glance = glance(locator)?;
+    run_at(locator, prefix, &MomentArgs::default())
+}
+
+/// The same as it was.
+pub(crate) fn run_at(locator: &str, prefix: &str, moment: &MomentArgs) -> Result<(Glance, RunId), CliError> {
+    let glance = Glance::at(&at(locator, moment)?)?;
     let run = find_run(&glance, prefix)?;
     Ok((glance, run))
 }
@@ -52,6 +75,14 @@ pub(crate) fn to_ask(locator: &str, read_only: bool) -> Result<Store, StoreError
     }
 }
 
+/// The same as it was, which is only read.
+pub(crate) fn to_ask_at(locator: &str, moment: &MomentArgs) -> Result<Store, CliError> {
+    match moment.as_of {
+        Some(_) => at(locator, moment),
+        None => Ok(to_ask(locator, false)?),
+    }
+}
+
 /// A session that asks these stores.
 pub(crate) async fn session(
     locator: &str,
@@ -59,7 +90,7 @@ pub(crate) async fn session(
     stores: &StoresArgs,
 ) -> Result<Session, CliError> {
     let store = to_ask(locator, !options.fold)?;
-    options.as_of.clone_from(&stores.as_of);
+    options.as_of.clone_from(&stores.moment.as_of);
     let session = Session::open(&store, options).await?;
     for attached in &stores.attach {
         let other = Store::open(&attached.locator, Access::ReadOnly)

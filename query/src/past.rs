@@ -43,6 +43,18 @@ pub enum AsOf {
     Submission(String),
 }
 
+impl AsOf {
+    /// A store as it was at this moment, read-only: what is asked of it, in SQL or of the engine, is asked of then.
+    ///
+    /// Its index and tables are not there: questions read the journal, as a whole.
+    ///
+    /// # Errors
+    /// When it is to be the end of a submission that the store does not have, or the journal cannot be read.
+    pub fn store(&self, now: &Store) -> Result<Store, QueryError> {
+        store(now, self)
+    }
+}
+
 impl FromStr for AsOf {
     type Err = QueryError;
 

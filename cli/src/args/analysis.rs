@@ -33,10 +33,17 @@ pub(crate) struct SqlArgs {
 
 /// Which stores are asked, and as they were when.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct StoresArgs {
+pub(crate) struct MomentArgs {
     /// Look at the store as it was: a time in UTC such as `2026-11-20 12:00`, or 8 digits or more of a submission, for its end
     #[arg(long, value_name = "WHEN")]
     pub(crate) as_of: Option<AsOf>,
+}
+
+/// Which stores are asked, and as they were when.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct StoresArgs {
+    #[command(flatten)]
+    pub(crate) moment: MomentArgs,
     /// Ask another store along: its tables are `NAME.runs` and so on, `all.runs` are the rows of all; may be given several times
     #[arg(long, value_name = "NAME=PATH")]
     pub(crate) attach: Vec<Attached>,
@@ -78,6 +85,8 @@ pub(crate) struct ExportArgs {
     /// Only runs for which this is true: an SQL expression over the columns of `runs`
     #[arg(long = "where", value_name = "EXPR")]
     pub(crate) filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) moment: MomentArgs,
 }
 
 /// Columns of `runs` that belong together.
@@ -121,6 +130,8 @@ pub(crate) struct PlotArgs {
     pub(crate) format: PlotFormat,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) moment: MomentArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

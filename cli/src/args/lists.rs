@@ -2,7 +2,7 @@
 
 use clap_complete::engine::ArgValueCompleter;
 
-use super::{ListArgs, Status, TextArgs};
+use super::{ListArgs, MomentArgs, Status, TextArgs};
 use crate::complete;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -23,10 +23,26 @@ pub(crate) struct RunsArgs {
     #[arg(long, value_name = "A,B,...")]
     pub(crate) columns: Vec<String>,
     /// The most runs; 0 for all
-    #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20)]
+    #[arg(
+        short = 'n',
+        long = "limit",
+        value_name = "N",
+        default_value_t = 20,
+        allow_negative_numbers = true
+    )]
     pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) list: ListArgs,
+    #[command(flatten)]
+    pub(crate) moment: MomentArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ExperimentsArgs {
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+    #[command(flatten)]
+    pub(crate) moment: MomentArgs,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -39,6 +55,8 @@ pub(crate) struct DiffArgs {
     pub(crate) other: String,
     #[command(flatten)]
     pub(crate) text: TextArgs,
+    #[command(flatten)]
+    pub(crate) moment: MomentArgs,
 }
 
 #[derive(Clone, Debug, clap::Args)]

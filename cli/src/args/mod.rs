@@ -13,9 +13,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 use metalab_query::Format;
 
-pub(crate) use analysis::{ExportArgs, Group, PlotArgs, PlotFormat, SqlArgs, StoresArgs};
+pub(crate) use analysis::{ExportArgs, Group, MomentArgs, PlotArgs, PlotFormat, SqlArgs, StoresArgs};
 pub(crate) use formats::{Colour, GraphFormat, Status, TextFormat};
-pub(crate) use lists::{CancelArgs, DiffArgs, RunsArgs, StatusArgs, WatchArgs};
+pub(crate) use lists::{CancelArgs, DiffArgs, ExperimentsArgs, RunsArgs, StatusArgs, WatchArgs};
 pub(crate) use running::{Replay, RunArgs, VerifyArgs};
 pub(crate) use upkeep::{CompletionsArgs, DeriveArgs, ManArgs, ManifestsArgs, ManifestsCommand, Shell};
 
@@ -73,7 +73,7 @@ pub(crate) enum Command {
     /// Draw a metric in the terminal: `metalab plot metrics.loss --by params.lr`
     Plot(PlotArgs),
     /// List the experiments of the store
-    Experiments(ListArgs),
+    Experiments(ExperimentsArgs),
     /// List the newest runs, or those for which an expression is true
     Runs(RunsArgs),
     /// Everything about one run
@@ -175,6 +175,8 @@ pub(crate) struct ShowArgs {
     pub(crate) text: TextArgs,
 }
 
+    #[command(flatten)]
+    pub(crate) moment: MomentArgs,
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LogsArgs {
     /// First digits of the run's id

@@ -46,7 +46,7 @@ struct Difference {
 }
 
 pub(super) fn diff(store: &str, args: &DiffArgs, console: &mut Console<'_>) -> Result<(), CliError> {
-    let (glance, old) = open::run(store, &args.run)?;
+    let (glance, old) = open::run_at(store, &args.run, &args.moment)?;
     let new = inspect::find_run(&glance, &args.other)?;
     let (old, new) = (inspect::show(&glance, &old)?, inspect::show(&glance, &new)?);
     let found = compare(&glance, &old, &new);

@@ -2,14 +2,18 @@
 
 use metalab_engine::inspect;
 
-use crate::args::ListArgs;
+use crate::args::ExperimentsArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::open;
 use crate::rows::{Cell, Rows};
 
-pub(super) fn experiments(store: &str, args: ListArgs, console: &mut Console<'_>) -> Result<(), CliError> {
-    let opened = open::whole(store, console)?;
+pub(super) fn experiments(
+    store: &str,
+    args: &ExperimentsArgs,
+    console: &mut Console<'_>,
+) -> Result<(), CliError> {
+    let opened = open::whole_at(store, &args.moment, console)?;
     let mut rows = Rows::new()
         .column("experiment")
         .long("versions")
@@ -33,5 +37,5 @@ pub(super) fn experiments(store: &str, args: ListArgs, console: &mut Console<'_>
             Cell::optional(info.description, Cell::text),
         ]);
     }
-    rows.print(args.format, console)
+    rows.print(args.list.format, console)
 }

@@ -21,7 +21,7 @@ pub(super) fn export(store: &str, args: &ExportArgs, console: &mut Console<'_>) 
     if let Some(path) = output {
         write::refuse_existing(path, args.output.force)?;
     }
-    let session = block_on(Session::open(&open::to_ask(store, false)?, Options::default()))?;
+    let session = block_on(Session::open(&open::to_ask_at(store, &args.moment)?, Options::default()))?;
     let columns = columns(&session, args)?;
     let mut listing = Listing::of("runs").exact_columns(&columns);
     if let Some(experiment) = &args.experiment {

@@ -53,7 +53,7 @@ pub fn run_with(args: Args, program: &Program, console: &mut Console<'_>) -> Res
         Command::Sql(args) => crate::shell::shell(store, args, console),
         Command::Export(args) => export::export(store, args, console),
         Command::Plot(args) => plot::plot(store, args, console),
-        Command::Experiments(args) => experiments::experiments(store, *args, console),
+        Command::Experiments(args) => experiments::experiments(store, args, console),
         Command::Runs(args) => runs::runs(store, args, console),
         Command::Show(args) => show::show(store, args, console),
         Command::Diff(args) => diff::diff(store, args, console),

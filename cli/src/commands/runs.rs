@@ -4,6 +4,7 @@ use metalab_engine::id::RunId;
 use metalab_engine::inspect::{self, RunFilter, RunInfo};
 use metalab_engine::record::{Outcome, Scalar};
 use metalab_engine::results::ResultError;
+use metalab_engine::store::Store;
 use metalab_query::{Answer, Format, Listing, Options, QueryError, Session};
 use serde_json::{Map, Value};
 
@@ -15,8 +16,8 @@ use crate::open::{self, Opened};
 use crate::rows::{Cell, Rows};
 use crate::words;
 
-pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> Result<(), CliError> {
-    let opened = open::whole(store, console)?;
+pub(super) fn runs(locator: &str, args: &RunsArgs, console: &mut Console<'_>) -> Result<(), CliError> {
+    let opened = open::whole_at(locator, &args.moment, console)?;
     let columns = args.columns.iter().flat_map(|text| words::split_list(text)).collect::<Vec<_>>();
     let asks = !(args.filter.is_empty() && args.sort.is_empty() && columns.is_empty());
     if !asks {
@@ -29,7 +30,10 @@ pub(super) fn runs(store: &str, args: &RunsArgs, console: &mut Console<'_>) -> R
         return print(args, found, "newest", console);
     }
     let listing = listing(args, &opened)?;
-    let session = Asked::open(store)?;
+    let session = Asked::open(&match args.moment.as_of {
+        Some(_) => opened.store.clone(),
+        None => open::to_ask(locator, false)?,
+    })?;
     if columns.is_empty() {
         let ids = session.run_ids(&listing, args.limit)?;
         let found = inspect::these_runs(&opened.store, &opened.index, ids)?;
@@ -79,9 +83,8 @@ fn listing(args: &RunsArgs, opened: &Opened) -> Result<Listing, CliError> {
 struct Asked(Session);
 
 impl Asked {
-    fn open(store: &str) -> Result<Self, CliError> {
-        let store = open::to_ask(store, false)?;
-        Ok(Self(futures::executor::block_on(Session::open(&store, Options::default()))?))
+    fn open(store: &Store) -> Result<Self, CliError> {
+        Ok(Self(futures::executor::block_on(Session::open(store, Options::default()))?))
     }
 
     fn list(&self, listing: &Listing) -> Result<Answer, QueryError> {

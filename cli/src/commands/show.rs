@@ -18,7 +18,7 @@ use crate::words;
 const PREVIEW: usize = 400;
 
 pub(super) fn show(store: &str, args: &ShowArgs, console: &mut Console<'_>) -> Result<(), CliError> {
-    let (glance, id) = open::run(store, &args.run)?;
+    let (glance, id) = open::run_at(store, &args.run, &args.moment)?;
     let details = inspect::show(&glance, &id)?;
     let paint = console.paint();
     let text = || text(&glance, &details, args.backtrace, paint);
