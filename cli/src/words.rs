@@ -50,7 +50,11 @@ pub(crate) fn number(x: f64) -> String {
     let text = format!("{x:.*}", 5_usize.saturating_sub(x.abs().log10().max(0.0) as usize));
     match text.parse::<f64>() {
         Ok(near) if near != 0.0 && near.abs() < 1e12 => near.to_string(),
-        _ => format!("{x:.4e}"),
+        _ => {
+            let text = format!("{x:.4e}");
+            let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+            format!("{}e{power}", digits.trim_end_matches('0').trim_end_matches('.'))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use metalab_query::AsOf;
+use metalab_query::{AsOf, Format};
 
 use super::{OutputArgs, formats};
 use crate::complete;
@@ -31,7 +31,7 @@ pub(crate) struct SqlArgs {
     pub(crate) stores: StoresArgs,
 }
 
-/// Which stores are asked, and as they were when.
+/// When the store is looked at.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct MomentArgs {
     /// Look at the store as it was: a time in UTC such as `2026-11-20 12:00`, or 8 digits or more of a submission, for its end
@@ -125,9 +125,9 @@ pub(crate) struct PlotArgs {
     /// Draw by the logarithm of the values
     #[arg(long)]
     pub(crate) log: bool,
-    /// How it is drawn
-    #[arg(long, value_enum, default_value_t = PlotFormat::Text)]
-    pub(crate) format: PlotFormat,
+    /// How it is drawn [default: by the name of the output, else text]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<PlotFormat>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
@@ -138,6 +138,8 @@ pub(crate) struct PlotArgs {
 pub(crate) enum PlotFormat {
     /// Characters
     Text,
+    /// A picture
+    Svg,
     /// The numbers that would be drawn
     Csv,
 }

@@ -70,7 +70,7 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     /// Write all runs of an experiment to a file, for other programs
     Export(ExportArgs),
-    /// Draw a metric in the terminal: `metalab plot metrics.loss --by params.lr`
+    /// Draw a metric in the terminal, or as a picture: `metalab plot metrics.loss --by params.lr`
     Plot(PlotArgs),
     /// List the experiments of the store
     Experiments(ExperimentsArgs),

@@ -1,25 +1,25 @@
-//! `metalab plot`: a quick look at numbers, in the terminal.
+//! `metalab plot`: a quick look at numbers, in the terminal or as a picture.
 
 mod data;
 
 use std::io::Write;
+use std::path::Path;
 
 use futures::executor::block_on;
+use metalab_engine::index::Glance;
+use metalab_engine::inspect::find_run;
+use metalab_engine::store::Store;
 use metalab_query::{Listing, Options, Session};
 
 use crate::args::{PlotArgs, PlotFormat};
 use crate::console::{Console, Paint};
-use crate::draw::{Bar, Line, Points, Scale, bars, picture};
+use crate::draw::{Bar, Chart, Labels, Line, Points, Scale};
 use crate::error::CliError;
 use crate::{open, words, write};
 use data::{Kind, Pairs, Statistics};
 
-/// Lines of a picture without its labels.
-const HEIGHT: usize = 16;
 /// The width where nothing says one.
 const WIDTH: usize = 80;
-/// The most bars; the rest is counted.
-const BARS: usize = 30;
 /// The most places whose mean is drawn: with more, points tell as much.
 const MEANS: usize = 60;
 /// The most runs whose stepped metrics are drawn over each other.
@@ -27,35 +27,36 @@ const RUNS: usize = 6;
 
 /// What is drawn, and the numbers of it as a table.
 struct Drawing {
-    title: String,
-    picture: Option<String>,
+    labels: Labels,
+    chart: Chart,
     head: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     /// Rows without a number to draw.
     left_out: usize,
 }
 
-pub(super) fn plot(store: &str, args: &PlotArgs, console: &mut Console<'_>) -> Result<(), CliError> {
+pub(super) fn plot(locator: &str, args: &PlotArgs, console: &mut Console<'_>) -> Result<(), CliError> {
     let output = args.output.path.as_deref();
     if let Some(path) = output {
         write::refuse_existing(path, args.output.force)?;
     }
-    let session = block_on(Session::open(&open::to_ask(store, false)?, Options::default()))?;
-    let file = output.is_some();
-    let look = Look {
-        width: if file { WIDTH } else { console.width().unwrap_or(WIDTH) },
-        paint: if file { Paint(false) } else { console.paint() },
-        log: args.log,
-    };
+    let store = open::to_ask_at(locator, &args.moment)?;
+    let session = block_on(Session::open(&store, Options::default()))?;
+    let format = args.format.or_else(|| by_name(output?)).unwrap_or(PlotFormat::Text);
+    let is_here = output.is_none() && format == PlotFormat::Text;
+    let look = Look { paint: if is_here { console.paint() } else { Paint(false) }, log: args.log };
     let drawing = match args.what.strip_prefix("series.") {
-        Some(name) => series(store, &session, name, args, look)?,
+        Some(name) => series(&store, &session, name, args, look)?,
         None => columns(&session, args, look)?,
     };
     let nothing = || CliError::NothingToDraw { what: args.what.clone(), log: args.log };
-    let text = match args.format {
+    let text = match format {
         PlotFormat::Text => {
-            format!("{}\n{}", look.paint.bold(&drawing.title), drawing.picture.ok_or_else(nothing)?)
+            let width = if output.is_some() { WIDTH } else { console.width().unwrap_or(WIDTH) };
+            let picture = drawing.chart.text(width, look.paint).ok_or_else(nothing)?;
+            format!("{}\n{picture}", look.paint.bold(&drawing.labels.title))
         }
+        PlotFormat::Svg => drawing.chart.svg(&drawing.labels).ok_or_else(nothing)?,
         PlotFormat::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());
             writer.write_record(&drawing.head)?;
@@ -76,9 +77,16 @@ pub(super) fn plot(store: &str, args: &PlotArgs, console: &mut Console<'_>) -> R
     Ok(())
 }
 
+fn by_name(output: &Path) -> Option<PlotFormat> {
+    match output.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "svg" => Some(PlotFormat::Svg),
+        "csv" => Some(PlotFormat::Csv),
+        _ => None,
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Look {
-    width: usize,
     paint: Paint,
     log: bool,
 }
@@ -98,7 +106,7 @@ fn columns(session: &Session, args: &PlotArgs, look: Look) -> Result<Drawing, Cl
     let pairs = Pairs::of(&block_on(session.list(&listing(args, &asked)))?)?;
     Ok(match (&args.by, pairs.kind(0), pairs.kind(asked.len() - 1)) {
         (None, Kind::Number, _) => histogram(what, &pairs.numbers(0), look),
-        (None, Kind::Text, _) => counts(what, &pairs.texts(0), look),
+        (None, Kind::Text, _) => counts(what, &pairs.texts(0)),
         (Some(_), Kind::Text, _) => {
             return Err(CliError::Usage {
                 message: format!("`{what}` is text: only numbers can be drawn over something"),
@@ -106,11 +114,9 @@ fn columns(session: &Session, args: &PlotArgs, look: Look) -> Result<Drawing, Cl
             });
         }
         (Some(by), Kind::Number, Kind::Number) => {
-            scatter(&format!("{what} by {by}"), &pairs.numbers(0), &pairs.numbers(1), look)
+            scatter(what, by, &pairs.numbers(0), &pairs.numbers(1), look)
         }
-        (Some(by), Kind::Number, Kind::Text) => {
-            grouped(&format!("{what} by {by}"), &pairs.numbers(0), &pairs.texts(1), look)
-        }
+        (Some(by), Kind::Number, Kind::Text) => grouped(what, by, &pairs.numbers(0), &pairs.texts(1)),
     })
 }
 
@@ -120,52 +126,44 @@ fn histogram(what: &str, values: &[Option<f64>], look: Look) -> Drawing {
     let numbers: Vec<f64> = values.iter().flatten().copied().filter(drawable).collect();
     let left_out = values.len() - numbers.len();
     let title = format!("{what}: {}", words::count(numbers.len() as u64, "value"));
-    let head = vec!["from", "to", "count"];
-    let Some(scale) = Scale::of(numbers.iter().copied(), look.log) else {
-        return Drawing { title, picture: None, head, rows: Vec::new(), left_out };
-    };
-    // The rule of Sturges, for a screen.
-    let ranges = ((numbers.len() as f64).log2().ceil() as usize + 1).clamp(1, 20);
-    let mut counts = vec![0_u64; ranges];
-    for place in numbers.iter().filter_map(|x| scale.place(*x)) {
-        counts[((place * ranges as f64) as usize).min(ranges - 1)] += 1;
+    let labels = Labels { title, x: what.to_owned(), y: "runs".into() };
+    let (mut edges, mut counts) = (Vec::new(), Vec::new());
+    if let Some(scale) = Scale::of(numbers.iter().copied(), look.log) {
+        // The rule of Sturges, for a screen.
+        let ranges = ((numbers.len() as f64).log2().ceil() as usize + 1).clamp(1, 20);
+        counts = vec![0_u64; ranges];
+        for place in numbers.iter().filter_map(|x| scale.place(*x)) {
+            counts[((place * ranges as f64) as usize).min(ranges - 1)] += 1;
+        }
+        edges = (0..=ranges).map(|at| scale.at(at as f64 / ranges as f64)).collect();
     }
-    let edge = |at: usize| scale.at(at as f64 / ranges as f64);
-    let bar = |(at, count): (usize, &u64)| Bar {
-        name: format!("{} to {}", words::number(edge(at)), words::number(edge(at + 1))),
-        value: *count as f64,
-        said: count.to_string(),
-    };
-    let drawn: Vec<Bar> = counts.iter().enumerate().map(bar).collect();
     let row =
-        |(at, count): (usize, &u64)| vec![edge(at).to_string(), edge(at + 1).to_string(), count.to_string()];
-    let rows = counts.iter().enumerate().map(row).collect();
-    Drawing { title, picture: Some(bars(&drawn, look.width)), head, rows, left_out }
+        |(edges, count): (&[f64], &u64)| vec![edges[0].to_string(), edges[1].to_string(), count.to_string()];
+    let rows = edges.windows(2).zip(&counts).map(row).collect();
+    let chart = Chart::Histogram { edges, counts, log: look.log };
+    Drawing { labels, chart, head: vec!["from", "to", "count"], rows, left_out }
 }
 
 /// How often texts occur, the most frequent first.
-fn counts(what: &str, values: &[Option<String>], look: Look) -> Drawing {
+fn counts(what: &str, values: &[Option<String>]) -> Drawing {
     let mut counts: Vec<(String, u64)> = data::counted(values.iter().flatten());
     let left_out = values.iter().filter(|value| value.is_none()).count();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let rows = counts.iter().map(|(name, count)| vec![name.clone(), count.to_string()]).collect();
     let title = format!("{what}: {}", words::count(counts.len() as u64, "value"));
+    let labels = Labels { title, x: "runs".into(), y: String::new() };
     let bar = |(name, count): &(String, u64)| Bar {
         name: name.clone(),
         value: *count as f64,
         said: count.to_string(),
+        spread: None,
     };
-    let drawn: Vec<Bar> = counts.iter().take(BARS).map(bar).collect();
-    let picture = (!drawn.is_empty()).then(|| bars(&drawn, look.width) + &more(counts.len()));
-    Drawing { title, picture, head: vec!["value", "count"], rows, left_out }
-}
-
-fn more(all: usize) -> String {
-    if all > BARS { format!("(and {} more)\n", all - BARS) } else { String::new() }
+    let chart = Chart::Bars(counts.iter().map(bar).collect());
+    Drawing { labels, chart, head: vec!["value", "count"], rows, left_out }
 }
 
 /// The mean of each group, in the order of their names.
-fn grouped(title: &str, values: &[Option<f64>], groups: &[Option<String>], look: Look) -> Drawing {
+fn grouped(what: &str, by: &str, values: &[Option<f64>], groups: &[Option<String>]) -> Drawing {
     let pairs = values.iter().zip(groups).filter_map(|(value, group)| Some((group.clone()?, (*value)?)));
     let (groups, used) = data::by_group(pairs);
     let left_out = values.len() - used;
@@ -177,20 +175,21 @@ fn grouped(title: &str, values: &[Option<f64>], groups: &[Option<String>], look:
         name: name.clone(),
         value: found.mean(),
         said: said(found),
+        spread: found.deviation(),
     };
-    let drawn: Vec<Bar> = groups.iter().take(BARS).map(bar).collect();
-    let picture = (!drawn.is_empty()).then(|| bars(&drawn, look.width) + &more(groups.len()));
     let row = |(name, found): &(String, Statistics)| {
         let deviation = found.deviation().map(|sd| sd.to_string()).unwrap_or_default();
         vec![name.clone(), found.count.to_string(), found.mean().to_string(), deviation]
     };
     let rows = groups.iter().map(row).collect();
-    let title = format!("{title}: mean ± standard deviation");
-    Drawing { title, picture, head: vec!["group", "n", "mean", "std"], rows, left_out }
+    let title = format!("{what} by {by}: mean ± standard deviation");
+    let labels = Labels { title, x: what.to_owned(), y: String::new() };
+    let chart = Chart::Bars(groups.iter().map(bar).collect());
+    Drawing { labels, chart, head: vec!["group", "n", "mean", "std"], rows, left_out }
 }
 
 /// A point for each run, and the means of places with several.
-fn scatter(title: &str, ys: &[Option<f64>], xs: &[Option<f64>], look: Look) -> Drawing {
+fn scatter(what: &str, by: &str, ys: &[Option<f64>], xs: &[Option<f64>], look: Look) -> Drawing {
     let drawable = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite() && (!look.log || *y > 0.0);
     let points = xs.iter().zip(ys).filter_map(|(x, y)| Some(((*x)?, (*y)?)));
     let points: Vec<(f64, f64)> = points.filter(drawable).collect();
@@ -199,7 +198,7 @@ fn scatter(title: &str, ys: &[Option<f64>], xs: &[Option<f64>], look: Look) -> D
     let means = data::means(&points);
     // Places that lie apart by factors are drawn by their logarithms.
     let x_log = data::spans_factors(&means.iter().map(|mean| mean.0).collect::<Vec<_>>());
-    let mut title = format!("{title}: {}", words::count(points.len() as u64, "run"));
+    let mut title = format!("{what} by {by}: {}", words::count(points.len() as u64, "run"));
     let several = means.len() < points.len() && (2..=MEANS).contains(&means.len());
     let mut groups = vec![(Points { name: "runs".into(), points }, Line::Points)];
     if several {
@@ -214,13 +213,14 @@ fn scatter(title: &str, ys: &[Option<f64>], xs: &[Option<f64>], look: Look) -> D
             .collect::<Vec<_>>();
         title += &format!(" (logarithmic: {})", axes.join(", "));
     }
-    let picture = picture(&groups, (x_log, look.log), (look.width, HEIGHT), look.paint);
-    Drawing { title, picture, head: vec!["x", "y"], rows, left_out }
+    let labels = Labels { title, x: by.to_owned(), y: what.to_owned() };
+    let chart = Chart::Points { groups, log: (x_log, look.log) };
+    Drawing { labels, chart, head: vec!["x", "y"], rows, left_out }
 }
 
 /// Stepped metrics of some runs.
 fn series(
-    store: &str,
+    store: &Store,
     session: &Session,
     name: &str,
     args: &PlotArgs,
@@ -235,8 +235,9 @@ fn series(
     let mut groups = Vec::new();
     let mut rows = Vec::new();
     let mut left_out = 0;
+    let glance = Glance::at(store)?;
     for prefix in &args.run {
-        let (_, run) = open::run(store, prefix)?;
+        let run = find_run(&glance, prefix)?;
         let listing = Listing::of("metrics").columns(["step", "value"]).sort("step", false);
         let listing = listing.equals("run_id", run.to_string()).equals("name", name);
         let pairs = Pairs::of(&block_on(session.list(&listing))?)?;
@@ -249,6 +250,7 @@ fn series(
     }
     let names = groups.iter().enumerate().map(|(at, (group, _))| look.paint.group(at, &group.name));
     let title = format!("{name} by step: {}", names.collect::<Vec<_>>().join(", "));
-    let picture = picture(&groups, (false, look.log), (look.width, HEIGHT), look.paint);
-    Ok(Drawing { title, picture, head: vec!["run", "step", "value"], rows, left_out })
+    let labels = Labels { title, x: "step".into(), y: name.to_owned() };
+    let chart = Chart::Points { groups, log: (false, look.log) };
+    Ok(Drawing { labels, chart, head: vec!["run", "step", "value"], rows, left_out })
 }

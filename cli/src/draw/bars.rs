@@ -13,6 +13,21 @@ pub(crate) struct Bar {
     pub(crate) name: String,
     pub(crate) value: f64,
     pub(crate) said: String,
+    /// How far to draw to both sides of the value; only where there is room for it, and `said` tells it anyway.
+    pub(crate) spread: Option<f64>,
+}
+
+impl Bar {
+    /// How many numbers lie between two edges.
+    pub(crate) fn of_range(edges: &[f64], count: u64) -> Self {
+        Self { name: Self::range(edges), value: count as f64, said: count.to_string(), spread: None }
+    }
+
+    /// The edges in words.
+    pub(crate) fn range(edges: &[f64]) -> String {
+        let [from, to] = edges else { return String::new() };
+        format!("{} to {}", words::number(*from), words::number(*to))
+    }
 }
 
 /// Bars from zero; of negative values the distance from zero is drawn, and the text behind tells the sign.
@@ -41,7 +56,12 @@ mod tests {
 
     #[test]
     fn the_longest_bar_fills_the_room() {
-        let bar = |name: &str, value: f64| Bar { name: name.into(), value, said: words::number(value) };
+        let bar = |name: &str, value: f64| Bar {
+            name: name.into(),
+            value,
+            said: words::number(value),
+            spread: None,
+        };
         let text = bars(&[bar("a", 4.0), bar("long", -2.0), bar("none", 0.0), bar("n", f64::NAN)], 20);
         assert_eq!(text, "a    │█████████ 4\nlong │████▌ -2\nnone │ 0\nn    │ NaN\n");
         assert_eq!(bars(&[], 20), "");

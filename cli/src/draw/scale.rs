@@ -29,6 +29,27 @@ impl Scale {
         if (high - low).is_finite() { Some(Self { low, high, log }) } else { None }
     }
 
+    /// The same range with some room at both ends, as a share of it.
+    pub(crate) fn with_room(self, share: f64) -> Self {
+        let room = (self.high - self.low) * share;
+        self.stretched(self.low - room, self.high + room)
+    }
+
+    /// The same, but where the range begins or ends at zero it stays so.
+    pub(crate) fn with_room_from_zero(self, share: f64) -> Self {
+        let wide = self.with_room(share);
+        let end = |own: f64, wide: f64| if own == 0.0 { own } else { wide };
+        self.stretched(end(self.low, wide.low), end(self.high, wide.high))
+    }
+
+    fn stretched(self, low: f64, high: f64) -> Self {
+        if (high - low).is_finite() { Self { low, high, ..self } } else { self }
+    }
+
+    pub(crate) fn is_log(&self) -> bool {
+        self.log
+    }
+
     /// Where a number lies, from 0 to 1; `None` where it cannot be drawn.
     pub(crate) fn place(&self, x: f64) -> Option<f64> {
         let x = if self.log { x.ln() } else { x };

@@ -111,6 +111,33 @@ fn numbers_are_drawn() {
 }
 
 #[test]
+fn pictures_are_files_too() {
+    let lab = Lab::filled();
+    let run = &lab.ids("succeeded")[0];
+    for (line, parts) in [
+        (&["metrics.loss", "--by", "params.k"][..], &["<circle", ">metrics.loss<", ">params.k<"][..]),
+        (&["params.k", "--by", "status"], &["<rect", ">12 ± 5.65685 (n=2)<", ">failed<", ">params.k<"]),
+        (&["status"], &["<rect", ">succeeded<", ">runs<"]),
+        (&["metrics.loss", "--log"], &["<rect", ">metrics.loss<"]),
+        (&["series.progress", "--run", run], &["<polyline", ">step<", ">progress<"]),
+    ] {
+        let line = [&["plot"], line, &["--format", "svg"]].concat();
+        let picture = lab.tell_on(&line, |console| console.terminal(60).colour(true)).ok();
+        assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
+        assert!(parts.iter().all(|part| picture.contains(part)), "{line:?} {picture}");
+        assert!(!picture.contains('\u{1b}'), "no colours of a terminal: {picture}");
+    }
+    let line = ["plot", "metrics.loss", "--by", "params.k", "-o", "DIR/loss.svg"];
+    lab.tell(&line).ok();
+    assert!(std::fs::read_to_string(lab.path("loss.svg")).unwrap().starts_with("<svg "));
+    let again = lab.tell(&line);
+    assert!(again.code == 1 && again.err.contains("`--force`"), "{again:?}");
+    lab.tell(&[&line[..], &["--force"]].concat()).ok();
+    let none = lab.tell(&["plot", "metrics.loss", "--where", "false", "-o", "DIR/none.svg"]);
+    assert!(none.code == 1 && !lab.path("none.svg").exists(), "{none:?}");
+}
+
+#[test]
 fn what_cannot_be_drawn_is_told() {
     let lab = Lab::filled();
     for (line, code, part) in [
@@ -200,6 +227,20 @@ fn stores_are_asked_as_they_were_and_together() {
     assert_eq!(tell(&["query", count, "--as-of", first]).ok(), "n\n2\n");
     assert_eq!(tell(&["query", count, "--as-of", "2020-01-01"]).ok(), "n\n0\n");
     assert_eq!(tell(&["query", count, "--as-of", "2120-01-01 12:00"]).ok(), "n\n3\n");
+    let then = |words: &[&str]| tell(&[words, &["--as-of", first]].concat()).ok();
+    assert_eq!(then(&["runs"]).lines().count(), 3, "a head and two runs");
+    assert_eq!(then(&["runs", "--where", "params.k > 1", "--columns", "params.k"]), "params.k\n2\n");
+    assert_eq!(then(&["runs", "--where", "params.k > 0"]).lines().count(), 3);
+    assert_eq!(then(&["experiments"]).lines().nth(1).unwrap().split(',').nth(3), Some("1"), "submissions");
+    assert_eq!(then(&["export", "--columns", "param"]).lines().count(), 3);
+    assert_eq!(then(&["plot", "metrics.loss", "--by", "params.k"]).lines().count(), 3);
+    let late = lab.tell(&["query", "SELECT run_id FROM runs WHERE params.k = 4", "--format", "csv"]).ok();
+    let late = late.lines().nth(1).unwrap();
+    lab.tell(&["show", late]).ok();
+    for line in [&["show", late][..], &["diff", late, late]] {
+        let before = lab.tell(&[line, &["--as-of", first]].concat());
+        assert!(before.code == 1 && before.err.contains("no run"), "{before:?}");
+    }
     let all = "SELECT store, count(*) AS n FROM all.runs GROUP BY 1 ORDER BY 1";
     let attached = tell(&["query", all, "--attach", "old=DIR/old", "--attach", "same=DIR/runs"]);
     assert_eq!(attached.ok(), "store,n\nold,2\nsame,3\nthis,3\n");

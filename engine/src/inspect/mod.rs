@@ -14,6 +14,7 @@ mod verify;
 mod why;
 mod wiring;
 
+mod xml;
 pub use crate::manifest::manifests_of as manifests;
 pub use experiments::{ExperimentInfo, experiments};
 pub use find::{FindError, find_run};
@@ -26,6 +27,7 @@ pub use verify::{DifferingRun, FailedRun, VerifyError, VerifyReport, verified};
 pub use why::{Why, WhyError, why};
 
 use metalab_cas::Value;
+pub use xml::xml_text;
 
 /// The entries of an encoded canonical map, by name, with values as JSON text.
 pub(crate) fn json_entries(bytes: &[u8]) -> Vec<(String, String)> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::layout::{self, Layout};
 use super::{Edge, EdgeKind, Graph, Node, NodeKind, line};
+use crate::inspect::xml::xml_text as escaped;
 
 const HEIGHT: f64 = 44.0;
 const MARGIN: f64 = 20.0;
@@ -178,33 +179,4 @@ fn boxed(text: &mut String, node: &Node, x: f64, y: f64, width: f64) {
         y + 34.0,
         escaped(&line(&node.detail, DETAIL)),
     );
-}
-
-/// A text inside of XML. What XML cannot hold at all becomes the sign for that.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push('\n'),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            _ if c.is_control() => escaped.push('\u{fffd}'),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn text_stays_text() {
-        assert_eq!(
-            super::escaped("</text><a href=\"x\">&\u{7}\u{ffff}"),
-            "&lt;/text&gt;&lt;a href=&quot;x&quot;&gt;&amp;\u{fffd}\u{fffd}"
-        );
-    }
 }
