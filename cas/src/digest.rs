@@ -264,6 +264,21 @@ pub struct DigestPrefix {
 }
 
 impl DigestPrefix {
+    /// Any number of digits, also none: for lists of what may be meant. To name one thing, four are needed at least, and
+    /// are what [`FromStr`] asks for.
+    ///
+    /// # Errors
+    /// When the text has other characters than hexadecimal digits, or more than 64.
+    pub fn of_any_length(text: &str) -> Result<DigestPrefix, DigestError> {
+        if !text.bytes().all(|b| nibble(b).is_some()) {
+            return Err(DigestError::NotHex { text: shown(text) });
+        }
+        if text.len() > 64 {
+            return Err(DigestError::PrefixLength { text: shown(text) });
+        }
+        Ok(DigestPrefix { digits: text.to_ascii_lowercase() })
+    }
+
     /// Whether `digest` begins with these digits.
     pub fn matches(&self, digest: &Digest) -> bool {
         let (low, high) = self.bounds();
@@ -294,13 +309,8 @@ impl FromStr for DigestPrefix {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<DigestPrefix, DigestError> {
-        if !text.bytes().all(|b| nibble(b).is_some()) {
-            return Err(DigestError::NotHex { text: shown(text) });
-        }
-        if !(4..=64).contains(&text.len()) {
-            return Err(DigestError::PrefixLength { text: shown(text) });
-        }
-        Ok(DigestPrefix { digits: text.to_ascii_lowercase() })
+        let prefix = DigestPrefix::of_any_length(text)?;
+        if text.len() < 4 { Err(DigestError::PrefixLength { text: shown(text) }) } else { Ok(prefix) }
     }
 }
 
@@ -332,6 +342,14 @@ mod tests {
         assert!(low.to_hex().starts_with("abcde000"));
         assert!(high.to_hex().starts_with("abcdefff"));
         assert!(p.matches(&low) && p.matches(&high));
+        let odd = DigestPrefix::of_any_length("A").unwrap();
+        assert!(odd.matches(&low) && !odd.matches(&Digest::from_bytes([0xb0; 32])));
+        let all = DigestPrefix::of_any_length("").unwrap();
+        assert!(all.matches(&Digest::from_bytes([0; 32])) && all.matches(&Digest::from_bytes([255; 32])));
+        assert!(
+            DigestPrefix::of_any_length("x").is_err()
+                && DigestPrefix::of_any_length(&"a".repeat(65)).is_err()
+        );
         assert!(!p.matches(&Digest::from_bytes([0xab; 32])));
         assert!("abc".parse::<DigestPrefix>().is_err());
         assert!("xyzw".parse::<DigestPrefix>().is_err());

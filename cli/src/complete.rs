@@ -11,9 +11,8 @@ use std::sync::OnceLock;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, EnvCompleter, Shells};
 use metalab_cas::DigestPrefix;
-use metalab_engine::id::RunId;
-use metalab_engine::index::{Entry, Glance, Index};
-use metalab_engine::inspect;
+use metalab_engine::index::{Entry, Glance};
+use metalab_engine::inspect::{self, RunHint};
 use metalab_engine::store::{Access, Store};
 
 use crate::args::{Args, Shell};
@@ -72,42 +71,28 @@ fn write_script(
     Ok(completer.write_registration(VARIABLE, &identifier, name, path, to)?)
 }
 
-/// Runs whose id begins so, the newest first.
+/// Runs whose id begins so, the newest first; before anything is typed, those that were recorded last. A few pages of
+/// the store are read, however many runs it has.
 pub(crate) fn runs(current: &OsStr) -> Vec<CompletionCandidate> {
     let found = || {
-        let typed = current.to_str()?.to_ascii_lowercase();
+        let typed = DigestPrefix::of_any_length(current.to_str()?).ok()?;
         let store = store()?;
-        let mut runs = match typed.parse::<DigestPrefix>() {
-            Ok(prefix) => {
-                let glance = Glance::at(&store).ok()?;
-                let ids = glance.find(&prefix).ok()?.into_iter();
-                ids.filter_map(|id| Some((id, glance.get(&id).ok()??))).collect()
-            }
-            Err(_) => newest(&Index::load(&store).ok()?, &typed),
+        let mut runs = if typed.as_str().is_empty() {
+            inspect::newest(&store, MOST).ok()?
+        } else {
+            let glance = Glance::at(&store).ok()?;
+            let hint = |(id, Entry { outcome, started, .. })| RunHint { id, outcome, started };
+            glance.hints(&typed).ok()?.into_iter().map(hint).collect()
         };
-        runs.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.started));
-        Some(runs.into_iter().enumerate().map(|(at, (id, entry))| candidate(at, &id, &entry)).collect())
+        runs.sort_by_key(|run| std::cmp::Reverse(run.started));
+        Some(runs.iter().enumerate().map(|(at, run)| candidate(at, run)).collect())
     };
     quietly(found)
 }
 
-/// The newest runs whose id begins with a few digits, or none.
-fn newest(index: &Index, typed: &str) -> Vec<(RunId, Entry)> {
-    let mut found: Vec<(RunId, Entry)> = Vec::new();
-    let fits = index.iter().filter(|(id, _)| typed.is_empty() || id.short().starts_with(typed));
-    for (id, entry) in fits {
-        let at = found.partition_point(|(_, other)| other.started >= entry.started);
-        if at < MOST {
-            found.insert(at, (id, entry));
-            found.truncate(MOST);
-        }
-    }
-    found
-}
-
-fn candidate(at: usize, id: &RunId, entry: &Entry) -> CompletionCandidate {
-    let help = format!("{} {}", entry.outcome, words::time(entry.started));
-    CompletionCandidate::new(id.short()).help(Some(help.into())).display_order(Some(at))
+fn candidate(at: usize, run: &RunHint) -> CompletionCandidate {
+    let help = format!("{} {}", run.outcome, words::time(run.started));
+    CompletionCandidate::new(run.id.short()).help(Some(help.into())).display_order(Some(at))
 }
 
 /// Experiments of the store and of the program.
@@ -116,8 +101,7 @@ pub(crate) fn experiments(current: &OsStr) -> Vec<CompletionCandidate> {
         let typed = current.to_str()?;
         let in_store = || {
             let store = store()?;
-            let found = inspect::experiments(&store, &Index::load(&store).ok()?).ok()?;
-            Some(found.into_iter().map(|info| info.name).collect::<Vec<_>>())
+            inspect::experiment_names(&Glance::at(&store).ok()?).ok()
         };
         let mut names = in_store().unwrap_or_default();
         names.extend(OWN.get().into_iter().flatten().cloned());

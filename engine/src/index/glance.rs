@@ -5,6 +5,8 @@
 //! where the id must be. The checksums are over whole levels, so what it finds is compared with the record itself, and
 //! what it does not find is looked for again in a loaded index.
 
+use std::collections::BTreeMap;
+
 use metalab_cas::{Digest, DigestPrefix, Key};
 
 use super::level::{Description, starts};
@@ -101,14 +103,28 @@ impl Glance {
     /// # Errors
     /// When the store cannot be read.
     pub fn find(&self, prefix: &DigestPrefix) -> Result<Vec<RunId>, IndexError> {
-        let mut found = self.recent.find(prefix);
-        for level in &self.levels {
-            found.extend(level.find(&self.recent.store, prefix)?);
+        let found = self.hints(prefix)?;
+        if found.is_empty() {
+            return Ok(self.loaded()?.find(prefix));
         }
-        found.sort_unstable();
-        found.dedup();
-        found.truncate(MOST);
-        if found.is_empty() { Ok(self.loaded()?.find(prefix)) } else { Ok(found) }
+        Ok(found.into_iter().map(|(run, _)| run).collect())
+    }
+
+    /// The same with what the index says of them, for a shell that offers what may be meant: never more than some pages
+    /// are read, nothing is compared with the records, and a damaged level may hide some.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn hints(&self, prefix: &DigestPrefix) -> Result<Vec<(RunId, Entry)>, IndexError> {
+        let recent = self.recent.find(prefix).into_iter();
+        let mut found: BTreeMap<RunId, Entry> =
+            recent.filter_map(|run| Some((run, self.recent.get(&run)?))).collect();
+        for level in &self.levels {
+            for (run, entry) in level.find(&self.recent.store, prefix)? {
+                found.entry(run).and_modify(|known| *known = better(*known, entry)).or_insert(entry);
+            }
+        }
+        Ok(found.into_iter().take(MOST).collect())
     }
 
     /// All attempts of a run, the one that stands first.
@@ -156,6 +172,11 @@ impl Glance {
         }
         places.retain(|place| self.recent.is_visible(place));
         Ok(places)
+    }
+
+    /// All submissions, and where the records that opened them lie.
+    pub fn submissions(&self) -> impl Iterator<Item = (RecordName, RecordPlace)> + '_ {
+        self.recent.submissions()
     }
 
     /// Where the record that opened a submission lies.
@@ -248,10 +269,7 @@ impl Far {
             return Ok(None);
         }
         let row = self.read(store, section + 1, at * ROW, ROW)?.first_chunk().map(Row::read);
-        let known = |row: &Row| {
-            (row.file as usize) < self.shared.files.len() && (row.origin as usize) < self.shared.origins.len()
-        };
-        Ok(row.filter(known))
+        Ok(row.filter(|row| self.is_known(row)))
     }
 
     fn get(&self, store: &Store, run: &RunId) -> Result<Option<Entry>, IndexError> {
@@ -259,13 +277,23 @@ impl Far {
         Ok(self.row_if(store, 0, at, run.as_bytes())?.map(|row| row.entry(&self.shared)))
     }
 
-    fn find(&self, store: &Store, prefix: &DigestPrefix) -> Result<Vec<RunId>, IndexError> {
+    fn find(&self, store: &Store, prefix: &DigestPrefix) -> Result<Vec<(RunId, Entry)>, IndexError> {
         let (low, _) = prefix.bounds();
         let at = self.lower_bound(store, 0, low.as_bytes())?;
-        let bytes = self.read(store, 0, at * ID, MOST * ID)?;
-        let (ids, _) = bytes.as_chunks::<ID>();
-        let ids = ids.iter().map(|id| Digest::from_bytes(*id));
-        Ok(ids.take_while(|id| prefix.matches(id)).map(RunId).collect())
+        let ids = self.read(store, 0, at * ID, MOST * ID)?;
+        let (ids, _) = ids.as_chunks::<ID>();
+        let ids: Vec<RunId> = ids.iter().map(|id| RunId(Digest::from_bytes(*id))).collect();
+        let many = ids.iter().take_while(|id| prefix.matches(&id.0)).count();
+        let rows = self.read(store, 1, at * ROW, many * ROW)?;
+        let (rows, _) = rows.as_chunks::<ROW>();
+        let rows = rows.iter().map(Row::read);
+        let known = ids.into_iter().zip(rows).filter(|(_, row)| self.is_known(row));
+        Ok(known.map(|(id, row)| (id, row.entry(&self.shared))).collect())
+    }
+
+    /// Whether the row names what the description has; else the level is damaged.
+    fn is_known(&self, row: &Row) -> bool {
+        (row.file as usize) < self.shared.files.len() && (row.origin as usize) < self.shared.origins.len()
     }
 
     fn place(&self, row: ValueRow) -> Option<PackPlace> {

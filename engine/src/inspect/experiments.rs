@@ -1,9 +1,10 @@
 //! The experiments of a store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::index::Index;
+use crate::index::{Glance, Index};
 use crate::journal::JournalError;
+use crate::record::Record;
 use crate::store::Store;
 use crate::submission;
 
@@ -51,4 +52,20 @@ pub fn experiments(store: &Store, index: &Index) -> Result<Vec<ExperimentInfo>, 
         (info.last, info.description) = (opened.time, opened.description);
     }
     Ok(found.into_values().collect())
+}
+
+/// The names of the experiments of a store, sorted: reads the records that opened submissions, and no index of runs.
+///
+/// # Errors
+/// When the journal cannot be read; a damaged record hides only itself.
+pub fn experiment_names(glance: &Glance) -> Result<Vec<String>, JournalError> {
+    let mut names = BTreeSet::new();
+    for (_, place) in glance.submissions() {
+        match glance.store().journal().read(&place) {
+            Ok(Record::Opened(opened)) => drop(names.insert(opened.experiment)),
+            Ok(_) | Err(JournalError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(names.into_iter().collect())
 }

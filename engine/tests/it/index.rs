@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use metalab_cas::{Digest, DigestPrefix, Key, PutMode};
 use metalab_engine::id::{RecordName, RunId};
 use metalab_engine::index::{Entry, Glance, Index, origin};
-use metalab_engine::journal::{Durability, Writer};
+use metalab_engine::inspect;
+use metalab_engine::journal::{Durability, Part, Writer};
 use metalab_engine::record::{Outcome, Place, kind, to_cbor};
 use metalab_engine::store::{Access, Store};
 use proptest::prelude::*;
@@ -115,6 +116,22 @@ proptest! {
             assert_eq!(glance.get(run).unwrap(), index.get(run));
             assert_eq!(glance.others(run).unwrap(), index.others(run));
         }
+        for typed in ["", "0", "7f", "abc"] {
+            let prefix = DigestPrefix::of_any_length(typed).unwrap();
+            let expected = all.0.keys().filter(|run| prefix.matches(&run.0)).take(20);
+            let expected: Vec<_> = expected.map(|run| (*run, index.get(run).unwrap())).collect();
+            assert_eq!(glance.hints(&prefix).unwrap(), expected, "{typed}");
+        }
+        let newest = inspect::newest(&lab.store, usize::MAX).unwrap();
+        let mut runs: Vec<_> = newest.iter().map(|hint| hint.id).collect();
+        runs.sort_unstable();
+        let segments = lab.store.journal().list().unwrap().into_iter();
+        if segments.filter(|segment| segment.part == Part::Records).count() <= 8 {
+            assert_eq!(runs, all.0.keys().copied().collect::<Vec<_>>(), "all that stands at the ends of segments");
+        }
+        assert!(runs.iter().all(|run| all.0.contains_key(run)));
+        assert!(newest.is_sorted_by_key(|hint| std::cmp::Reverse(hint.started)));
+        assert!(inspect::newest(&lab.store, 3).unwrap().len() <= 3);
         for bytes in values {
             let digest = Digest::of(&bytes);
             let places = glance.places_of(&digest).unwrap();
