@@ -46,7 +46,9 @@ pub struct Args {
         value_name = "PATH",
         env = "METALAB_STORE",
         hide_env_values = true,
-        default_value = "runs"
+        default_value = "runs",
+        // Said again, such as behind an alias, the last one counts.
+        overrides_with = "store"
     )]
     pub(crate) store: String,
     /// When to write in colours; NO_COLOR in the environment means never, for `auto`
@@ -173,10 +175,10 @@ pub(crate) struct ShowArgs {
     pub(crate) backtrace: bool,
     #[command(flatten)]
     pub(crate) text: TextArgs,
-}
-
     #[command(flatten)]
     pub(crate) moment: MomentArgs,
+}
+
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LogsArgs {
     /// First digits of the run's id
@@ -317,6 +319,14 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_last_store_counts() {
+        for line in [["--store", "a", "--store=b", "runs"], ["--store", "a", "runs", "--store=b"]] {
+            let args = Args::parse_from(std::iter::once("metalab").chain(line)).expect("it is right");
+            assert_eq!(args.store, "b", "{line:?}");
+        }
     }
 
     #[test]

@@ -49,7 +49,10 @@ fn format(args: &ExportArgs, output: Option<&Path>) -> Result<Format, CliError> 
     let format = args.format.unwrap_or_else(|| by_name(output));
     if format.is_for_people() {
         return Err(CliError::Usage {
-            message: "the name of the output does not tell how to write it".into(),
+            message: match output {
+                Some(_) => "the name of the output does not tell how to write it".into(),
+                None => "an export needs a file, or the format in which it is written".into(),
+            },
             hint: Some("use `-o runs.parquet` (or .csv, .json, .ndjson, .arrow), or `--format csv`".into()),
         });
     }

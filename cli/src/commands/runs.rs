@@ -72,6 +72,13 @@ fn listing(args: &RunsArgs, opened: &Opened) -> Result<Listing, CliError> {
         let (column, descending) = match text.rsplit_once(':') {
             Some((column, "desc")) => (column, true),
             Some((column, "asc")) => (column, false),
+            // What is no cast (`x::double`) and no slice (`x[1:2]`) is meant as an order.
+            Some((column, order)) if !column.ends_with(':') && order.chars().all(char::is_alphabetic) => {
+                return Err(CliError::Usage {
+                    message: format!("`{order}` is no order of `{column}`"),
+                    hint: Some(format!("write `{column}:desc` for the largest first, or `{column}:asc`")),
+                });
+            }
             _ => (text.as_str(), false),
         };
         listing = listing.sort(column, descending);

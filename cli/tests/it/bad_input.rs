@@ -48,6 +48,25 @@ fn stores_of_another_kind() {
 }
 
 #[test]
+fn orders_that_are_none() {
+    let lab = Lab::filled();
+    let parts = &["`down` is no order of `params.k`", "hint: write `params.k:desc` for the largest first"];
+    refused(&lab, &["runs", "--sort", "params.k:down"], 2, parts);
+    let cast = lab.tell(&[
+        "runs",
+        "--sort",
+        "params.k::double:desc",
+        "--columns",
+        "params.k",
+        "--format",
+        "csv",
+        "-n",
+        "1",
+    ]);
+    assert_eq!(cast.ok(), "params.k\n16\n");
+}
+
+#[test]
 fn runs_that_are_not_there() {
     let lab = Lab::filled();
     refused(&lab, &["show", "0000"], 1, &["no run begins with `0000`"]);
