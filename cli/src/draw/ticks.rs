@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(labels(&[1e9, 6e9], false)[0], "1000000000");
         assert_eq!(labels(&[1e-5, 0.1], true), ["0.00001", "0.0001", "0.001", "0.01", "0.1"]);
         assert_eq!(labels(&[1.0, 60.0], true), ["1", "2", "5", "10", "20", "50"]);
-        let wide = ["1e-30", "1e-20", "0.0000000001", "1", "10000000000", "1e20", "1e30"];
+        let wide = ["1e-30", "1e-20", "1e-10", "1", "10000000000", "1e20", "1e30"];
         assert_eq!(labels(&[1e-30, 1e30], true), wide);
         assert_eq!(labels(&[3.1, 3.2], true).len(), 6, "too narrow for powers");
     }

@@ -23,7 +23,7 @@ pub(super) const LETTER: f64 = 6.6;
 const WIDE: f64 = 7.4;
 /// Names and titles are cut to so many characters; the tool tip has all of a name.
 pub(super) const NAME: usize = 28;
-const TITLE: usize = 88;
+const TITLE: usize = 74;
 /// Colours of groups, of the same lightness on white and on black.
 pub(super) const COLOURS: [&str; 6] = ["#3b82c4", "#d9772b", "#2a9d6f", "#a35fc0", "#d1495b", "#8a8d2f"];
 pub(super) const INK: &str = "#7a828c";
@@ -107,7 +107,8 @@ pub(super) fn names(text: &mut String, groups: &[(Points, Line)]) {
             "<rect x=\"{x:.1}\" y=\"33\" width=\"10\" height=\"10\" rx=\"2\" fill=\"{colour}\"/>"
         );
         write_text(text, (x + 15.0, 42.0), "start", &name);
-        x += 36.0 + name.chars().count() as f64 * WIDE;
+        let fair = (WIDTH - 32.0) / groups.len() as f64;
+        x += (36.0 + name.chars().count() as f64 * WIDE).min(fair);
     }
 }
 
