@@ -188,7 +188,8 @@ pub fn status(
         failures: Vec::new(),
     };
     let names = opened.steps.iter().map(|step| step.name.as_str());
-    let mut durations = driver.is_some().then(|| Durations::recorded(&opened.experiment, names, index, Some(name)));
+    let mut durations =
+        driver.is_some().then(|| Durations::recorded(&opened.experiment, names, index, Some(name)));
     let mut steps = Vec::new();
     for (number, step) in opened.steps.iter().enumerate() {
         let cells = look.step(store, &opened, number)?;

@@ -153,6 +153,22 @@ impl From<TrainRow> for TrainParams {
     }
 }
 
+#[metalab::operation(code = "manual", name = "params_warm")]
+fn warm(lr: f64, #[default(None)] decay: Option<f64>, clip: Option<f64>) -> f64 {
+    lr + decay.unwrap_or(0.0) + clip.unwrap_or(0.0)
+}
+
+/// What is left out in some sets is the same call as `None`.
+#[test]
+fn an_option_left_out_is_none() {
+    let expected = [(0.1, None), (0.2, Some(5.0)), (0.3, None)]
+        .map(|(lr, clip)| ids(Warm::grid().lr(lr).clip([clip])).remove(0));
+    let text = "lr,clip,decay\n0.1,,\n0.2,5,\n0.3,,\n";
+    assert_eq!(ids(Warm::from(params::csv_text(text).unwrap())), expected);
+    let text = r#"[{"lr": 0.1, "clip": null}, {"lr": 0.2, "clip": 5, "decay": null}, {"lr": 0.3}]"#;
+    assert_eq!(ids(Warm::from(params::json_text(text).unwrap())), expected);
+}
+
 /// A CSV of whole numbers for floats, and of names for an enum, is what a typed grid is.
 #[test]
 fn values_pass_through_the_types_of_the_operation() {

@@ -57,24 +57,19 @@ impl Fingerprint for Measurements {
     }
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Checkout {
-    folder: String,
-}
+mod repository {
+    use metalab::Experiment;
 
-impl Fingerprint for Checkout {
-    fn fingerprint(&self) -> metalab::Result<metalab::cas::Value> {
-        let git = |arguments: &[&str]| -> metalab::Result<String> {
-            let output = std::process::Command::new("git").arg("-C").arg(&self.folder).args(arguments).output()?;
-            if !output.status.success() {
-                return Err(String::from_utf8_lossy(&output.stderr).trim().into());
-            }
-            Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-        };
-        if !git(&["status", "--porcelain"])?.is_empty() {
-            return Err("the checkout has changes that are not committed".into());
+    fn example() -> metalab::Result<()> {
+        use metalab::GitCommit;
+
+        #[derive(metalab::Context)]
+        struct Lab {
+            scripts: GitCommit,
         }
-        Ok(metalab::cas::Value::from_serde(&git(&["rev-parse", "HEAD"])?)?)
+
+        let experiment = Experiment::new("calls", "1").context(Lab { scripts: GitCommit::of("../scripts")? });
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `docs/guide/parameters.md`.
 
-use metalab::Experiment;
+use metalab::{Experiment, Store};
 use metalab::params::{Params, Source};
 
 #[metalab::operation]
@@ -28,14 +28,26 @@ fn samples(exp: Experiment) -> metalab::Result<()> {
     Ok(())
 }
 
-fn others(coarse: Source, fine: Source) -> metalab::Result<()> {
+fn others(coarse: Source, fine: Source, store: Store) -> metalab::Result<()> {
     use metalab::params;
 
     let models = params::grid().axis("depth", [2, 4, 8]).axis("width", [16, 32]);
     let pairs  = params::grid().axis("lr", [0.1, 0.01]).zip(params::grid().axis("epochs", [10, 100]));
     let some = Train::from(models.product(pairs).filter(Fits).slice(..10));
-    let of_a_file = Train::from(params::csv("sets.csv")?);     // also json (a list of objects) and ndjson
+    let of_a_file = Train::from(params::csv("sets.csv")?);     // also json (a list of objects), ndjson and parquet
     let two_rounds = Train::from(coarse.chain(fine));          // in the second one nothing of the first runs again
+    #[cfg(feature = "query")]
+    let of_a_question = Train::from(metalab::query::params(&store, "SELECT params.lr, params.width FROM sweep ORDER BY metrics.loss LIMIT 5")?);
+    Ok(())
+}
+
+#[cfg(feature = "query")]
+fn questions(exp: Experiment, store: Store) -> metalab::Result<()> {
+    use metalab::{params, seeds};
+
+    let best = metalab::query::params(&store, "SELECT lr FROM sweep GROUP BY lr ORDER BY min(loss) LIMIT 3")?;
+    let wider = best.product(params::grid().axis("width", [128, 256]));
+    let exp = exp.sweep(Train::from(wider)).seeds(seeds(42).replicates(5));
     Ok(())
 }
 

@@ -45,5 +45,9 @@ fn choosing(results: Results) -> metalab::Result<()> {
 fn writing(results: Results) -> metalab::Result<()> {
     results.to_csv("runs.csv", Columns::all().without(Columns::RECORD))?;
     results.export().columns(Columns::PARAMS | Columns::METRICS).overwrite().ndjson("runs.ndjson")?;
+    #[cfg(feature = "query")]
+    results.to_parquet("runs.parquet", Columns::all())?;             // .export().arrow("runs.arrow") for an Arrow file
+    #[cfg(feature = "query")]
+    let batch = results.to_arrow(Columns::PARAMS)?;                  // a RecordBatch of `arrow`
     Ok(())
 }

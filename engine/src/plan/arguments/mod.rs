@@ -70,6 +70,8 @@ struct Through {
     operation: Registered,
     /// Arguments of other axes, for the types want a whole set.
     others: Arc<Vec<(Arc<str>, Value)>>,
+    /// Arguments of this axis that have no default: where a set leaves one out, the types say what it is.
+    needed: Arc<[Arc<str>]>,
 }
 
 /// An argument that a resolver has found: the choice of each set.

@@ -212,7 +212,9 @@ impl Step<'_> {
 
     fn rows(&self, rows: &Rows) -> Result<Choices, PlanError> {
         let others = self.first.iter().filter(|(name, _)| !rows.names().contains(name)).cloned().collect();
-        let through = Through { operation: self.operation.clone(), others: Arc::new(others) };
+        let needed =
+            rows.names().iter().filter(|name| !self.defaults.contains_key(&***name)).cloned().collect();
+        let through = Through { operation: self.operation.clone(), others: Arc::new(others), needed };
         let differs = match rows.probes() {
             Some(mut probes) => probes.try_fold(false, |differs, (name, values)| {
                 let typed = self.values(name, &values)?;
@@ -333,11 +335,16 @@ impl Through {
             ParamsError::Set { at, set: shown(&arguments), reason }
         })?;
         let Value::Map(mut whole) = whole else { return Ok(arguments) };
-        let typed = arguments.into_iter().map(|(name, value)| {
-            let typed = whole.remove(&name).unwrap_or(value);
-            (name, typed)
-        });
-        Ok(typed.collect())
+        let mut typed = arguments;
+        for (name, value) in &mut typed {
+            if let Some(typed) = whole.remove(&**name) {
+                *value = typed;
+            }
+        }
+        // One that is left out is the same call as one that is given `None`.
+        let left_out = self.needed.iter().filter_map(|name| Some((name.clone(), whole.remove(&**name)?)));
+        typed.extend(left_out);
+        Ok(typed)
     }
 }
 
