@@ -45,12 +45,12 @@ pub fn parquet(path: impl AsRef<Path>) -> Result<Source, ParamsError> {
     read(path).map(source).map_err(|reason| ParamsError::File { file: name, reason })
 }
 
-/// The sets in Arrow batches, one after another, by the rules of [`parquet`].
+/// The sets in Arrow batches, one after another, by the rules of [`parquet()`].
 ///
 /// The batches need not have the same columns: a set lacks those that its batch has not.
 ///
 /// # Errors
-/// As [`parquet`]; rows are counted over all batches.
+/// As [`parquet()`]; rows are counted over all batches.
 pub fn batches(batches: &[RecordBatch]) -> Result<Source, ParamsError> {
     let mut table = Table::default();
     let added = batches.iter().try_for_each(|batch| {

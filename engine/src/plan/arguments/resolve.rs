@@ -337,12 +337,12 @@ impl Through {
         let Value::Map(mut whole) = whole else { return Ok(arguments) };
         let mut typed = arguments;
         for (name, value) in &mut typed {
-            if let Some(typed) = whole.remove(&**name) {
+            if let Some(typed) = whole.remove(name) {
                 *value = typed;
             }
         }
         // One that is left out is the same call as one that is given `None`.
-        let left_out = self.needed.iter().filter_map(|name| Some((name.clone(), whole.remove(&**name)?)));
+        let left_out = self.needed.iter().filter_map(|name| Some((name.clone(), whole.remove(name)?)));
         typed.extend(left_out);
         Ok(typed)
     }
