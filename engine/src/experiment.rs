@@ -114,7 +114,7 @@ impl Experiment {
 
     /// Tags the cells, of any step, for whose parameter set `rule` is true.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # extern crate metalab_engine as metalab;
     /// # use metalab::Experiment;
     /// # #[metalab::operation]

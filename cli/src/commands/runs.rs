@@ -137,7 +137,10 @@ fn print(
         rows.push(row(run, replicates, table));
     }
     rows.print(args.list.format, console)?;
-    if table && shown == args.limit {
+    if table && shown == 0 {
+        let asks_for_all = args.filter.is_empty() && args.status.is_none() && args.experiment.is_none();
+        console.tell("note", if asks_for_all { "the store has no runs yet" } else { "no run fits" });
+    } else if table && shown == args.limit {
         console.tell("note", &format!("the {which} {shown}; `-n 0` lists all"));
     }
     Ok(())

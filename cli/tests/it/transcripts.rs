@@ -93,6 +93,9 @@ fn writers(line: &str) -> String {
 
 /// Times of day and durations.
 fn times(line: &str) -> String {
+    if let Some((before, number)) = line.split_once("_time_s\": ") {
+        return format!("{before}_time_s\": <duration>{}", if number.ends_with(',') { "," } else { "" });
+    }
     let bytes = line.as_bytes();
     let shape = |pattern: &str, at: usize| {
         bytes.len() >= at + pattern.len()

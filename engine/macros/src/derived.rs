@@ -8,7 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::{FnArg, Ident, ItemFn, LitStr, Path, Token, Type, parenthesized, parse_quote};
 
 use crate::code::{Code, Grade};
-use crate::operation::{Errors, checked, code_tokens, doc_text, marker, returns_result};
+use crate::operation::{Errors, Seen, checked, code_tokens, doc_text, marker, returns_result};
 
 const KNOWN: &str = "`name`, `version`, `code`, `uses(...)`, `metrics(...)`, `type`, `crate`";
 
@@ -33,7 +33,12 @@ impl Options {
             metrics: Vec::new(),
             type_name: None,
         };
-        syn::meta::parser(|meta| options.take(&meta)).parse2(tokens)?;
+        let mut seen = Seen::default();
+        let parser = syn::meta::parser(|meta| {
+            seen.once_in(&meta)?;
+            options.take(&meta)
+        });
+        parser.parse2(tokens)?;
         Ok(options)
     }
 
@@ -182,5 +187,18 @@ fn check(function: &ItemFn) -> syn::Result<()> {
         (None, _) => Err(syn::Error::new(signature.paren_token.span.join(), one_run)),
         (Some(_), Some(second)) => Err(syn::Error::new_spanned(second, one_run)),
         (Some(receiver), None) => Err(syn::Error::new_spanned(receiver, one_run)),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_given_once() {
+        assert_eq!(Options::parse(quote!(name = "a", metrics("b"))).unwrap().metrics.len(), 1);
+        let error = Options::parse(quote!(name = "a", version = "1", name = "b")).err().unwrap();
+        assert_eq!(error.to_string(), "the option `name` is given twice");
     }
 }

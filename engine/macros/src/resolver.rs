@@ -5,7 +5,7 @@ use quote::quote;
 use syn::parse::Parser;
 use syn::{FnArg, Ident, ItemFn, LitStr, Path, ReturnType, Type, parse_quote};
 
-use crate::operation::marker;
+use crate::operation::{Seen, checked, marker};
 
 /// What the attribute said.
 struct Options {
@@ -17,13 +17,15 @@ struct Options {
 impl Options {
     fn parse(tokens: TokenStream) -> syn::Result<Self> {
         let mut options = Self { root: parse_quote!(::metalab), type_name: None, name: None };
+        let mut seen = Seen::default();
         let parser = syn::meta::parser(|meta| {
+            seen.once_in(&meta)?;
             if meta.path.is_ident("crate") {
                 options.root = meta.value()?.parse::<LitStr>()?.parse()?;
             } else if meta.path.is_ident("type") {
                 options.type_name = Some(meta.value()?.parse::<LitStr>()?.parse()?);
             } else if meta.path.is_ident("name") {
-                options.name = Some(meta.value()?.parse()?);
+                options.name = Some(checked(meta.value()?.parse()?, "name")?);
             } else {
                 return Err(meta.error("`resolver` knows the options `type`, `name` and `crate`"));
             }
@@ -177,6 +179,20 @@ mod tests {
                     fn F(set: &Params) -> f64 {}
                 ),
                 "like the function",
+            ),
+            (
+                quote!(name = "a/b"),
+                quote!(
+                    fn f(set: &Params) -> f64 {}
+                ),
+                "may not stand there",
+            ),
+            (
+                quote!(name = "a", name = "b"),
+                quote!(
+                    fn f(set: &Params) -> f64 {}
+                ),
+                "`name` is given twice",
             ),
             (
                 quote!(colour = "red"),

@@ -76,7 +76,7 @@ impl From<ValueError> for FieldError {
 /// Nothing is asked again while runs execute: what may change under them should be read at the version that the
 /// fingerprint names.
 ///
-/// ```
+/// ```standalone_crate
 /// use metalab_engine::context::Fingerprint;
 /// use metalab_cas::Value;
 /// # extern crate metalab_engine as metalab;

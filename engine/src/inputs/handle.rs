@@ -11,7 +11,7 @@ use super::source::{InputSource, Join, Origin};
 /// A step of an experiment whose operation returns `T`: what
 /// [`Experiment::step`](crate::experiment::Experiment::step) gives.
 ///
-/// ```
+/// ```standalone_crate
 /// use metalab_engine::inputs::Input;
 /// use metalab_engine::Experiment;
 /// # extern crate metalab_engine as metalab;

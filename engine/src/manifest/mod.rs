@@ -38,7 +38,7 @@ pub const VERSION: u64 = 1;
 
 /// What a submission asked for.
 ///
-/// ```
+/// ```standalone_crate
 /// # extern crate metalab_engine as metalab;
 /// # fn look(store: &metalab::Store) -> metalab::Result<()> {
 /// let manifests = metalab::manifest::manifests(store, "pi_mc")?;

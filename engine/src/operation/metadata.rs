@@ -15,7 +15,7 @@ use crate::failure::Result;
 /// an operation names the keys that it reads, and these, with their values, are hashed into its runs. Other keys it does
 /// not see.
 ///
-/// ```
+/// ```standalone_crate
 /// use metalab_engine::{Experiment, Metadata};
 /// # extern crate metalab_engine as metalab;
 ///

@@ -26,7 +26,7 @@ const ROWS: usize = 4096;
 
 /// The sets in a Parquet file: a column for each argument, of truth values, numbers or texts.
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// # extern crate metalab_engine as metalab;
 /// use metalab::params;
 /// # #[metalab::operation] fn train(lr: f64) -> metalab::Result<f64> { Ok(lr) }

@@ -13,7 +13,7 @@ use crate::record::{Outcome, Scalar};
 impl Results {
     /// The cells for whose runs an [expression](super::expression) is true.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # extern crate metalab_engine as metalab;
     /// # fn look(results: &metalab::results::Results) -> metalab::Result<()> {
     /// let good = results.where_("params.lr < 0.01 and metrics.loss > 0 and status = 'succeeded'")?;

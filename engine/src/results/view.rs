@@ -14,7 +14,7 @@ use crate::running::RunError;
 ///
 /// Cheap to clone and to hold: records are read when a run is looked at.
 ///
-/// ```
+/// ```standalone_crate
 /// # extern crate metalab_engine as metalab;
 /// # fn look(results: &metalab::results::Results) -> metalab::Result<()> {
 /// for run in results {
@@ -235,7 +235,7 @@ impl Results {
     /// The runs that a run took its inputs from, in the order of its inputs: from a report to what it reports on.
     /// Values of the store that no run is known to have made are left out.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # extern crate metalab_engine as metalab;
     /// # use metalab::{Experiment, Input};
     /// # #[metalab::operation]

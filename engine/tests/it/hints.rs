@@ -66,6 +66,10 @@ fn a_plan_says_it_until_durations_are_recorded() {
     run(experiment(&[1]), &store).ok().unwrap();
     let more = planned(&[1, 2]);
     assert_eq!((more.runs, more.steps[0].most_time), (1, None), "{more}");
+    let mean = more.steps[0].mean_time.unwrap();
+    assert_eq!(serde_json::to_value(&more).unwrap()["steps"][0]["mean_time_s"], mean.as_secs_f64());
+    assert!(!more.to_string().contains("takes"), "what takes no time is not worth a word: {more}");
+    assert_eq!(planned(&[1]).steps[0].mean_time, None, "nothing would run");
     assert!(serde_json::to_value(&more).unwrap()["steps"][0].get("most_time_s").is_none());
     // The store alone does not know what operations say.
     assert_eq!(

@@ -12,7 +12,7 @@ mod tests;
 
 pub(crate) use self::expand::{code_tokens, doc_text};
 pub(crate) use self::names::{marker, upper_camel};
-pub(crate) use self::options::checked;
+pub(crate) use self::options::{Seen, checked};
 pub(crate) use self::output::returns_result;
 
 use proc_macro2::TokenStream;

@@ -1,10 +1,12 @@
 //! What is written inside `#[metalab::operation(...)]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
+use syn::meta::ParseNestedMeta;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized, parse_quote};
 
 use crate::code::Grade;
@@ -56,15 +58,9 @@ impl Options {
             gpus: None,
             time: None,
         };
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = Seen::default();
         for option in Punctuated::<Opt, Token![,]>::parse_terminated.parse2(tokens)? {
-            if seen.contains(&option.key) {
-                return Err(syn::Error::new(
-                    option.span,
-                    format!("the option `{}` is given twice", option.key),
-                ));
-            }
-            seen.push(option.key);
+            seen.once(option.key, option.span)?;
             match option.value {
                 Value::Root(path) => options.root = path,
                 Value::Name(name) => options.name = Some(checked(name, "name")?),
@@ -111,6 +107,26 @@ impl Options {
             true => TokenStream::new(),
             false => quote!(description.resources = #root::schedule::Resources::default()#(#calls)*;),
         }
+    }
+}
+
+/// The options that were given already.
+#[derive(Default)]
+pub(crate) struct Seen(Vec<String>);
+
+impl Seen {
+    /// Refuses an option that was given before.
+    pub(crate) fn once(&mut self, key: String, span: Span) -> syn::Result<()> {
+        if self.0.contains(&key) {
+            return Err(syn::Error::new(span, format!("the option `{key}` is given twice")));
+        }
+        self.0.push(key);
+        Ok(())
+    }
+
+    /// The same for options that `syn` reads.
+    pub(crate) fn once_in(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        self.once(meta.path.to_token_stream().to_string(), meta.path.span())
     }
 }
 

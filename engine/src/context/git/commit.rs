@@ -29,7 +29,7 @@ use crate::failure::Result;
 ///
 /// Files that git is told not to look at (ignored ones, `assume-unchanged`, `skip-worktree`) do not count.
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// # extern crate metalab_engine as metalab;
 /// use metalab::context::GitCommit;
 ///

@@ -10,6 +10,7 @@ use crate::inspect::wiring::{Wired, later, wired};
 use crate::plan::Verdict;
 use crate::record::{Outcome, StepRecord};
 use crate::results::{ResultError, read_template};
+use crate::running::Durations;
 use crate::store::Store;
 use crate::submission;
 
@@ -22,10 +23,13 @@ use super::ForecastError;
 pub fn forecast_last(store: &Store, index: &Index, experiment: &str) -> Result<Forecast, ForecastError> {
     let found = submission::last(store, index, Some(experiment))?;
     let (_, opened) = found.ok_or_else(|| ResultError::NoExperiment { experiment: experiment.to_owned() })?;
+    let names = opened.steps.iter().map(|step| step.name.as_str());
+    let durations = Durations::recorded(experiment, names, index, None);
     let mut steps: Vec<StepForecast> = Vec::new();
-    for record in &opened.steps {
+    for (number, record) in opened.steps.iter().enumerate() {
         let mut step = of_record(store, index, record)?;
         if step.is_open() {
+            step.mean_time = durations.of(number);
             let open: BTreeSet<&str> =
                 steps.iter().filter(|other| other.is_open()).map(|other| other.name.as_str()).collect();
             let sources = sources(store, index, record)?;

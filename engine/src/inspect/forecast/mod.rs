@@ -65,6 +65,10 @@ pub struct StepForecast {
     pub reasons: Vec<Difference>,
     /// The first runs that would be executed.
     pub examples: Vec<String>,
+    /// How long a run took on average when the experiment was asked for before, by some of its records; only where something
+    /// would be executed.
+    #[serde(rename = "mean_time_s", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    pub mean_time: Option<Duration>,
     /// The longest that one run takes, as its operation or step says (`time = "2h"`); only where something would be executed
     /// and no duration is recorded.
     #[serde(rename = "most_time_s", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
@@ -132,8 +136,9 @@ pub fn forecast(store: &Store, experiment: &Experiment, rerun: &Rerun) -> Result
         if forecast.is_open() && !verifies {
             forecast.reasons = reasons.of(number)?;
         }
-        if forecast.is_open() && durations.of(number).is_none() {
-            forecast.most_time = step.resources.most_time();
+        if forecast.is_open() {
+            forecast.mean_time = durations.of(number);
+            forecast.most_time = step.resources.most_time().filter(|_| forecast.mean_time.is_none());
         }
         let reused =
             decided.verdicts.iter().zip(&decided.ids).find(|(verdict, _)| **verdict == Verdict::Reuse);
@@ -181,6 +186,7 @@ fn step_forecast(name: &str, operation: String, verdicts: &[Verdict]) -> StepFor
         waits_for: Vec::new(),
         reasons: Vec::new(),
         examples: Vec::new(),
+        mean_time: None,
         most_time: None,
     }
 }

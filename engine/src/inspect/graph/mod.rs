@@ -13,7 +13,7 @@ pub use steps::{steps_of, steps_of_plan};
 /// A graph with names for people. [`to_dot`](Self::to_dot), [`to_mermaid`](Self::to_mermaid) and
 /// [`to_svg`](Self::to_svg) write it; the same graph gives the same text.
 ///
-/// ```
+/// ```standalone_crate
 /// use metalab_engine::Experiment;
 /// use metalab_engine::inputs::Input;
 /// use metalab_engine::inspect::{EdgeKind, steps_of_plan};

@@ -31,7 +31,7 @@ impl Results {
     /// What is made of several values (lists, structs) is its JSON as text. A column of several kinds is one of texts; see
     /// [`Frame`]. Without rows there are the columns of the record.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # extern crate metalab_engine as metalab;
     /// use metalab::results::Columns;
     /// # fn look(results: &metalab::results::Results) -> metalab::Result<()> {

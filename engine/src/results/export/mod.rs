@@ -73,7 +73,7 @@ impl Results {
     /// Writes results into a file: all columns, unless said otherwise, and never over a file that is there, unless said
     /// otherwise. The file is whole or not there.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # extern crate metalab_engine as metalab;
     /// use metalab::results::Columns;
     /// # fn look(results: &metalab::results::Results) -> metalab::Result<()> {
