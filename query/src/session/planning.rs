@@ -14,6 +14,7 @@ use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement;
+use metalab_engine::id::RunId;
 use metalab_engine::name::nearest;
 
 use super::asking::{Inner, look};
@@ -22,7 +23,7 @@ use super::contents::{self, Contents};
 use super::derived;
 use super::expressions::View;
 use super::moments::{self, is_moment};
-use super::rewrite::rewrite;
+use super::rewrite::{Uses, rewrite};
 use super::views::{Sources, core_names};
 use super::world::World;
 use crate::error::QueryError;
@@ -42,41 +43,60 @@ pub(super) struct Planned {
     pub(super) known: Vec<String>,
 }
 
+/// A question whose names are resolved, with what it needs of the stores.
+struct Asked {
+    statement: Statement,
+    uses: Uses,
+    sources: Sources,
+    /// Other stores, and moments.
+    stores: BTreeMap<String, Sources>,
+    /// The runs at which walks begin, by the names of the walks.
+    beginnings: BTreeMap<String, RunId>,
+    reader: contents::Reader,
+}
+
 impl Inner {
     pub(super) async fn plan(&self, statement: &Statement) -> Result<Planned, QueryError> {
-        let mut statement = statement.clone();
+        let asked = self.understand(statement).await?;
+        let Asked { statement, uses, sources, .. } = &asked;
+        let known = self.known(sources, &uses.relations);
+        let failed = |error: DataFusionError| self.failed(&error, &known);
+        let mut views = self.of_functions(&asked).await?;
+        for (name, relation) in &uses.relations {
+            views.push((name.clone(), self.view(name, relation, &asked)?));
+        }
+        let state = self.with_views(views).map_err(failed)?;
+        let statement = Parsed::Statement(Box::new(statement.clone()));
+        let plan = state.statement_to_plan(statement).await.map_err(failed)?;
+        verify(&plan)?;
+        Ok(Planned { state, plan, known })
+    }
+
+    /// Resolves names, and takes from the stores what the question needs.
+    async fn understand(&self, written: &Statement) -> Result<Asked, QueryError> {
         let core = core_names();
         let mut world = self.world.lock().await;
         self.register(&world)?;
-        let written = statement.clone();
         let mut attached = self.attached.lock().await;
         for other in attached.values_mut() {
             other.refresh()?;
             self.register(other)?;
         }
         let mut past = self.past.lock().await;
-        self.look_back(&mut past, &statement, &world, &attached).await?;
+        self.look_back(&mut past, written, &world, &attached).await?;
         let others = attached.iter().chain(past.iter());
         let others: Others = others.map(|(name, world)| (name.clone(), world.catalog())).collect();
+        let mut statement = written.clone();
         let mut uses = rewrite(&mut statement, &world.catalog(), &others, &core)?;
-        if world.is_unattributed() && uses.relations.values().any(|used| used.experiment().is_some()) {
+        if world.is_unattributed() && uses.has_experiments() {
             self.attribute(&mut world).await?;
-            statement = written;
+            statement = written.clone();
             uses = rewrite(&mut statement, &world.catalog(), &others, &core)?;
         }
-        let detailed =
-            |used: &Relation| matches!(used, Relation::Metrics | Relation::Lineage | Relation::Data);
-        let with_details = !uses.walks.is_empty() || uses.relations.values().any(detailed);
-        let cells = |used: &Relation| {
-            matches!(
-                used,
-                Relation::Runs | Relation::Run(_) | Relation::Experiments | Relation::Experiment(_)
-            )
-        };
-        let of_experiment = uses.contents.values().any(|asked| asked.experiment.is_some());
-        if of_experiment || uses.relations.values().any(cells) {
+        if uses.has_cells() {
             self.compare(&mut world).await?;
         }
+        let with_details = uses.has_details();
         let mut sources = world.sources(with_details)?;
         let mut stores = BTreeMap::new();
         if !uses.stores.is_empty() {
@@ -92,59 +112,53 @@ impl Inner {
                 stores.insert(name.clone(), sources);
             }
         }
-        drop((attached, past));
-        let mut walks = Vec::new();
+        let mut beginnings = BTreeMap::new();
         for (name, walk) in &uses.walks {
-            walks.push((name.clone(), walk, world.run(walk.direction.function(), &walk.run)?));
+            beginnings.insert(name.clone(), world.run(walk.direction.function(), &walk.run)?);
         }
         for relation in uses.relations.values_mut() {
             if let Relation::Run(prefix) = relation {
                 *prefix = world.run("run", prefix)?.0.to_hex();
             }
         }
-        let reader = (!uses.contents.is_empty()).then(|| world.reader());
-        drop(world);
-        let mut walked = Vec::new();
-        for (name, walk, beginning) in walks {
-            let edges = self.rows(sources.edges()).await?;
-            let reached = walk.go(beginning, &edges)?;
-            walked.push((name, sources.walked(&reached).map_err(|error| self.failed(&error, &[]))?));
-        }
-        if let Some(reader) = reader {
-            for (name, asked) in &uses.contents {
-                walked.push((name.clone(), self.contents(asked, &sources, &reader).await?));
-            }
-        }
-        let paths = (!uses.all).then_some(&uses.paths);
-        let tables: Vec<(String, Relation)> = uses.relations.into_iter().collect();
-        let known = self.known(&sources, &tables);
-        let failed = |error: DataFusionError| self.failed(&error, &known);
+        Ok(Asked { statement, uses, sources, stores, beginnings, reader: world.reader() })
+    }
+
+    /// The tables that functions stand for: walks along the lineage, and contents of artifacts.
+    async fn of_functions(&self, asked: &Asked) -> Result<Vec<(String, LogicalPlan)>, QueryError> {
         let mut views = Vec::new();
-        for (name, relation) in &tables {
-            let view = |sources| View { state: &self.state, sources, relation, paths }.plan();
-            let plan = match uses.stores.get(name).map(String::as_str) {
-                None => view(&sources)?,
-                Some(ALL) => {
-                    let own = (THIS, &sources);
-                    let others = stores.iter().filter(|(name, _)| !is_moment(name));
-                    let others = others.map(|(name, sources)| (name.as_str(), sources));
-                    let all = std::iter::once(own).chain(others);
-                    let plans = all.map(|(store, sources)| Ok((store, view(sources)?)));
-                    together(plans.collect::<Result<_, QueryError>>()?)
-                        .map_err(|error| self.failed(&error, &[]))?
-                }
-                Some(store) => match stores.get(store) {
-                    Some(sources) => view(sources)?,
-                    None => return Err(QueryError::NoTable { table: name.clone(), nearest: None }),
-                },
-            };
-            views.push((name.clone(), plan));
+        for (name, beginning) in &asked.beginnings {
+            let edges = self.rows(asked.sources.edges()).await?;
+            let reached = asked.uses.walks[name].go(*beginning, &edges)?;
+            let walked = asked.sources.walked(&reached).map_err(|error| self.failed(&error, &[]))?;
+            views.push((name.clone(), walked));
         }
-        views.extend(walked);
-        let state = self.with_views(views).map_err(failed)?;
-        let plan = state.statement_to_plan(Parsed::Statement(Box::new(statement))).await.map_err(failed)?;
-        verify(&plan)?;
-        Ok(Planned { state, plan, known })
+        for (name, contents) in &asked.uses.contents {
+            views.push((name.clone(), self.contents(contents, &asked.sources, &asked.reader).await?));
+        }
+        Ok(views)
+    }
+
+    /// The view of a table: of the session's own store, of another, or of all.
+    fn view(&self, name: &str, relation: &Relation, asked: &Asked) -> Result<LogicalPlan, QueryError> {
+        let paths = (!asked.uses.all).then_some(&asked.uses.paths);
+        let view = |sources| View { state: &self.state, sources, relation, paths }.plan();
+        match asked.uses.stores.get(name).map(String::as_str) {
+            None => view(&asked.sources),
+            Some(ALL) => {
+                let own = (THIS, &asked.sources);
+                let others = asked.stores.iter().filter(|(name, _)| !is_moment(name));
+                let others = others.map(|(name, sources)| (name.as_str(), sources));
+                let plans = std::iter::once(own).chain(others);
+                let plans = plans.map(|(store, sources)| Ok((store, view(sources)?)));
+                let plans = plans.collect::<Result<_, QueryError>>()?;
+                together(plans).map_err(|error| self.failed(&error, &[]))
+            }
+            Some(store) => match asked.stores.get(store) {
+                Some(sources) => view(sources),
+                None => Err(QueryError::NoTable { table: name.to_owned(), nearest: None }),
+            },
+        }
     }
 
     /// Looks at stores as they were at the moments that a statement names, and forgets those it does not name.
@@ -157,7 +171,7 @@ impl Inner {
     ) -> Result<(), QueryError> {
         let named = moments::named(statement);
         past.retain(|name, _| named.contains_key(name));
-        for (number, (name, moment)) in named.into_iter().enumerate() {
+        for (name, moment) in named {
             if let Some(known) = past.get_mut(&name) {
                 known.refresh()?;
                 continue;
@@ -170,12 +184,11 @@ impl Inner {
                 })?,
             };
             let then = past::store(now.store(), &moment.written.parse()?)?;
-            let (mut world, _) = look(&then, false).await?;
-            // No attached store has a point in its name.
-            world.call(&format!("moment.{number}"));
+            // A past has no tables, so there is nothing of which to warn, and no file to register.
+            let (world, _) = look(&then, false).await?;
             past.insert(name, world);
         }
-        past.values().try_for_each(|world| self.register(world))
+        Ok(())
     }
 
     /// Says where the files of a store's tables are.
@@ -262,9 +275,9 @@ impl Inner {
     }
 
     /// Names that a misspelt column may have meant.
-    fn known(&self, sources: &Sources, tables: &[(String, Relation)]) -> Vec<String> {
+    fn known(&self, sources: &Sources, tables: &BTreeMap<String, Relation>) -> Vec<String> {
         let mut known: Vec<String> = Vec::new();
-        for (_, relation) in tables {
+        for relation in tables.values() {
             if let Ok(plan) = sources.plan(relation, None) {
                 known.extend(plan.schema().fields().iter().map(|field| field.name().clone()));
             }

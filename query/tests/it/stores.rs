@@ -1,5 +1,7 @@
 //! The past of a store, and several stores in one question.
 
+use metalab_engine::id::{RecordName, RunId};
+use metalab_engine::journal::Writer;
 use metalab_engine::store::Store;
 use metalab_query::{AsOf, Options, Session, fold_blocking, rebuild_blocking};
 use serde_json::json;
@@ -32,10 +34,7 @@ fn the_past_is_what_had_ended_by_then() {
     let lab = Lab::memory();
     let mut writer = lab.writer();
     let runs: Vec<_> = (0..3).map(|k| trial(k).run()).collect();
-    let first = lab.open(&mut writer, "e", 0, "train", &runs);
-    lab.attempt(&mut writer, Some(first), &trial(0).at(10));
-    lab.attempt(&mut writer, Some(first), &trial(1).at(20).failed());
-    lab.close(&mut writer, first, 1, 1);
+    one_of_three(&lab, &mut writer, &runs);
     writer.commit().unwrap();
     fold_blocking(&lab.store).unwrap();
     let mut later = lab.writer();
@@ -120,10 +119,7 @@ fn a_question_names_moments() {
     let (lab, old) = (Lab::memory(), Lab::memory());
     let mut writer = lab.writer();
     let runs: Vec<_> = (0..3).map(|k| trial(k).run()).collect();
-    let first = lab.open(&mut writer, "e", 0, "train", &runs);
-    lab.attempt(&mut writer, Some(first), &trial(0).at(10));
-    lab.attempt(&mut writer, Some(first), &trial(1).at(20).failed());
-    lab.close(&mut writer, first, 1, 1);
+    let first = one_of_three(&lab, &mut writer, &runs);
     let second = lab.open(&mut writer, "e", 4000, "train", &runs);
     lab.attempt(&mut writer, Some(second), &trial(1).at(4010));
     lab.attempt(&mut writer, Some(second), &trial(2).at(4020));
@@ -173,7 +169,16 @@ fn a_question_names_moments() {
     }
 }
 
-fn lab_run(lab: &Lab, writer: &mut metalab_engine::journal::Writer, experiment: &str, made: &Try) {
+/// A submission of three runs of which one succeeded, one failed, and one was not executed.
+fn one_of_three(lab: &Lab, writer: &mut Writer, runs: &[RunId]) -> RecordName {
+    let first = lab.open(writer, "e", 0, "train", runs);
+    lab.attempt(writer, Some(first), &trial(0).at(10));
+    lab.attempt(writer, Some(first), &trial(1).at(20).failed());
+    lab.close(writer, first, 1, 1);
+    first
+}
+
+fn lab_run(lab: &Lab, writer: &mut Writer, experiment: &str, made: &Try) {
     let submission = lab.open(writer, experiment, 0, "train", &[made.run()]);
     lab.attempt(writer, Some(submission), made);
 }

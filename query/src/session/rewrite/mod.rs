@@ -42,6 +42,28 @@ pub(crate) struct Uses {
     pub(crate) all: bool,
 }
 
+impl Uses {
+    /// Whether a view of one experiment is asked.
+    pub(crate) fn has_experiments(&self) -> bool {
+        self.relations.values().any(|relation| relation.experiment().is_some())
+    }
+
+    /// Whether it matters which run stands in which cell.
+    pub(crate) fn has_cells(&self) -> bool {
+        use Relation::{Experiment, Experiments, Run, Runs};
+        let shows = |relation: &Relation| matches!(relation, Runs | Run(_) | Experiments | Experiment(_));
+        self.contents.values().any(|contents| contents.experiment.is_some())
+            || self.relations.values().any(shows)
+    }
+
+    /// Whether series, inputs or data are asked for.
+    pub(crate) fn has_details(&self) -> bool {
+        use Relation::{Data, Lineage, Metrics};
+        let details = |relation: &Relation| matches!(relation, Metrics | Lineage | Data);
+        !self.walks.is_empty() || self.relations.values().any(details)
+    }
+}
+
 /// Rewrites a statement in place.
 pub(crate) fn rewrite(
     statement: &mut Statement,
