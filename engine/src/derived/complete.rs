@@ -151,6 +151,18 @@ fn decode(bytes: &[u8]) -> Option<Vec<Mark>> {
 mod tests {
     use super::*;
 
+    /// The format is that of files in stores: another one is another first line.
+    #[test]
+    fn golden_marks_hold() {
+        let bytes = encode(&[[1; 16], [2; 16]]);
+        assert_eq!(&bytes[..MAGIC.len() + 17], [MAGIC, &[1; 16], &[2]].concat());
+        assert_eq!(
+            Digest::of(&bytes).to_hex(),
+            "3ba01c652aa643991ac73a4ddb17bc1b7f5b2b6ddb7581ee6d495314cd88cfce"
+        );
+        assert_eq!(key("digits").as_str(), format!("live/derived/{}", Digest::of(b"digits")));
+    }
+
     #[test]
     fn damage_means_none() {
         let bytes = encode(&[[1; 16], [2; 16]]);
